@@ -1,0 +1,130 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+// What targets may import of other packages, by the name that `import` uses.
+extension Target.Dependency {
+    static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let x509 = product(name: "X509", package: "swift-certificates")
+    static let crypto = product(name: "Crypto", package: "swift-crypto")
+    static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
+    static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
+    static let logging = product(name: "Logging", package: "swift-log")
+    static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+    static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
+    static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioHTTP2 = product(name: "NIOHTTP2", package: "swift-nio-http2")
+    static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
+    static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+    static let nioHTTPTypesHTTP1 = product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+    static let grdb = product(name: "GRDB", package: "GRDB.swift")
+    static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+    static let hummingbirdHTTP2 = product(name: "HummingbirdHTTP2", package: "hummingbird")
+    static let yams = product(name: "Yams", package: "Yams")
+    static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let jwtKit = product(name: "JWTKit", package: "jwt-kit")
+}
+
+func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// What every Google service is made of.
+let anatomy: [Target.Dependency] = [
+    "GoogleAPI", "APIServer", "MetadataStore", .grdb, .hummingbird, .httpTypes, .nioCore, .logging,
+]
+
+let package = Package(
+    name: "brume",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+    ],
+    targets: [
+        // Values.
+        module("GoogleAPI", []),
+
+        // Foundations: what services stand on.
+        module("APIServer", ["GoogleAPI", .hummingbird, .httpTypes, .logging, .nioCore]),
+        module("Gateway", [.hummingbird, .hummingbirdHTTP2, .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
+            .nioSSL, .x509, .crypto]),
+        module("MetadataStore", ["GoogleAPI", .grdb]),
+        .target(name: "CChecksums", cSettings: [.unsafeFlags(["-O3"])]),
+        module("BlobStore", ["CChecksums", .crypto, .nioCore, .nioPosix]),
+        module("Operations", ["GoogleAPI", "MetadataStore", .grdb, .logging, .serviceLifecycle]),
+        module("Workloads", ["GoogleAPI", .nioCore]),
+        module("ImageCatalogue", ["GoogleAPI", "Workloads", .logging, .nioCore, .nioPosix],
+            resources: [.copy("Recipes"), .copy("GuestTools")]),
+        module("Guests", ["GoogleAPI", "MetadataStore", "Workloads", .grdb, .hummingbird, .httpTypes, .logging, .nioCore,
+            .nioPosix, .serviceLifecycle]),
+
+        // Engines.
+        module("DockerEngine", ["GoogleAPI", "Workloads", .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
+            .serviceLifecycle]),
+        module("SimulatedEngine", ["Workloads", .nioCore]),
+
+        // One target per Google service; none imports another.
+        module("IAM", anatomy + [.jwtKit, .crypto, .cryptoExtras]),
+        module("ResourceManager", anatomy),
+        module("ServiceUsage", anatomy),
+        module("CloudStorage", anatomy + ["BlobStore"]),
+        module("ArtifactRegistry", anatomy + ["BlobStore", .crypto]),
+        module("ComputeEngine", anatomy + ["Operations", "Workloads", "Guests", "ImageCatalogue", .yams, .serviceLifecycle]),
+        module("CloudBuild", anatomy + ["Operations", "Workloads", "Guests", "ImageCatalogue", .yams, .serviceLifecycle]),
+        module("CloudLogging", anatomy),
+        module("VertexAI", anatomy + ["Operations", "Workloads", "Guests", "ImageCatalogue", .serviceLifecycle]),
+
+        // The one place where parts are joined, and the command line.
+        module("BrumeServer", ["GoogleAPI", "APIServer", "Gateway", "MetadataStore", "BlobStore", "Operations", "Workloads",
+            "ImageCatalogue", "Guests", "DockerEngine", "SimulatedEngine", "IAM", "ResourceManager", "ServiceUsage",
+            "CloudStorage", "ArtifactRegistry", "ComputeEngine", "CloudBuild", "CloudLogging", "VertexAI",
+            .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle]),
+        .executableTarget(name: "brume", dependencies: ["BrumeServer", "GoogleAPI", .argumentParser, .logging],
+            swiftSettings: strict),
+
+        // Tests.
+        module("BrumeTesting", ["GoogleAPI", "APIServer", .hummingbird, .httpTypes, .logging, .nioCore, .nioEmbedded]),
+        tests("GoogleAPITests", ["GoogleAPI"]),
+        tests("APIServerTests", ["APIServer", "BrumeTesting"]),
+        tests("GatewayTests", ["Gateway", "BrumeTesting", .nioPosix, .nioSSL, .nioHTTP1]),
+        tests("BlobStoreTests", ["BlobStore", "BrumeTesting"]),
+        tests("OperationsTests", ["Operations", "MetadataStore", "BrumeTesting"]),
+        tests("GuestsTests", ["Guests", "SimulatedEngine", "BrumeTesting"]),
+        tests("ImageCatalogueTests", ["ImageCatalogue", "SimulatedEngine", "BrumeTesting"]),
+        tests("SimulatedEngineTests", ["SimulatedEngine", "Workloads"]),
+        tests("IAMTests", ["IAM", "BrumeTesting", "MetadataStore"]),
+        tests("ResourceManagerTests", ["ResourceManager", "ServiceUsage", "BrumeTesting", "MetadataStore"]),
+        tests("CloudStorageTests", ["CloudStorage", "BrumeTesting", "MetadataStore", "BlobStore"]),
+        tests("ArtifactRegistryTests", ["ArtifactRegistry", "BrumeTesting", "MetadataStore", "BlobStore"]),
+        tests("ComputeEngineTests", ["ComputeEngine", "SimulatedEngine", "BrumeTesting", "MetadataStore", "Operations"]),
+        tests("CloudBuildTests", ["CloudBuild", "SimulatedEngine", "BrumeTesting", "MetadataStore", "Operations"]),
+        tests("CloudLoggingTests", ["CloudLogging", "BrumeTesting", "MetadataStore"]),
+        tests("VertexAITests", ["VertexAI", "SimulatedEngine", "BrumeTesting", "MetadataStore", "Operations"]),
+        tests("BrumeServerTests", ["BrumeServer", "BrumeTesting"]),
+        .testTarget(name: "Integration", dependencies: ["DockerEngine", "SimulatedEngine", "Workloads", "BrumeTesting"],
+            path: "Tests/Integration", swiftSettings: strict),
+    ]
+)

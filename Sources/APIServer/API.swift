@@ -1,0 +1,52 @@
+/// One API of Google's as the edge sees it: where its calls arrive, and how its errors are written.
+package struct API: Sendable {
+    /// The short name: `storage`, `compute`, `cloudbuild`.
+    package var name: String
+    /// The host names of the real service; a leading `*` stands for any prefix: `*-aiplatform.googleapis.com`.
+    package var hosts: [String]
+    /// What plain endpoints (door 2) put in front of the API's paths, and the edge removes: `/cloudbuild`.
+    ///
+    /// Empty for an API whose own paths cannot be mistaken for another's, such as `/storage/v1/…`.
+    package var prefix: String
+    /// The beginnings of the API's own paths. On hosts that several APIs share, and at plain endpoints without a
+    /// prefix, they decide. Empty: any path.
+    package var paths: [String]
+    /// Beginnings of paths that are served as if another stood there: `/v1beta1/` as `/v1/`.
+    package var aliases: [String: String]
+    package var errors: ErrorStyle
+    /// Signs callers in; nil: the cloud's common way (bearer tokens).
+    package var authenticator: (any Authenticator)?
+    package var methods: [MethodDescription]
+    let responder: any CallResponder
+
+    package init(
+        name: String,
+        hosts: [String],
+        prefix: String = "",
+        paths: [String] = [],
+        aliases: [String: String] = [:],
+        errors: ErrorStyle = .details,
+        authenticator: (any Authenticator)? = nil,
+        table: MethodTable
+    ) {
+        self.name = name
+        self.hosts = hosts
+        self.prefix = prefix
+        self.paths = paths
+        self.aliases = aliases
+        self.errors = errors
+        self.authenticator = authenticator
+        methods = table.methods
+        responder = table.responder()
+    }
+
+    func serves(host: String) -> Bool {
+        hosts.contains { pattern in
+            pattern.hasPrefix("*") ? host.hasSuffix(pattern.dropFirst()) : host == pattern
+        }
+    }
+
+    func serves(path: String) -> Bool {
+        paths.isEmpty || paths.contains { path.hasPrefix($0) }
+    }
+}

@@ -1,0 +1,123 @@
+package import Foundation
+package import GoogleAPI
+package import HTTPTypes
+package import Hummingbird
+package import Logging
+package import NIOCore
+
+/// What Hummingbird carries along with a request.
+package struct CallContext: RequestContext {
+    package var coreContext: CoreRequestContextStorage
+    /// The address at the other end of the connection; inside Brume's networks it names the guest.
+    package let peer: SocketAddress?
+    /// Whom the edge found the caller to be, and through which door it came.
+    package var caller: Caller
+    /// The path as it came, before the edge removed a prefix; percent-encoded.
+    package var originalPath: String
+
+    package init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        peer = source.channel.remoteAddress ?? source.channel.parent?.remoteAddress
+        caller = Caller(identity: .anonymous, origin: "", requestID: "")
+        originalPath = ""
+    }
+}
+
+/// One call of one method: what a ``MethodInput`` is read from.
+package struct Call: Sendable {
+    package let request: Request
+    package let context: CallContext
+
+    package init(request: Request, context: CallContext) {
+        self.request = request
+        self.context = context
+    }
+
+    package var caller: Caller { context.caller }
+    package var headers: HTTPFields { request.headers }
+    package var logger: Logger { context.logger }
+
+    /// The largest JSON body that Brume reads, in bytes.
+    package static let maximumJSONBytes = 16 << 20
+
+    /// A variable of the method's path, percent-decoded once.
+    ///
+    /// - Throws: ``GoogleError`` `invalid` (400) when it is no valid UTF-8.
+    package func parameter(_ name: String) throws -> String {
+        guard let raw = context.parameters.get(name), let text = raw.removingPercentEncoding else {
+            throw GoogleError.invalid("The path's '\(name)' is missing or not valid percent-encoded UTF-8.")
+        }
+        return text
+    }
+
+    /// The first value of a query parameter, percent-decoded; nil when absent.
+    package func query(_ name: String) -> String? {
+        request.uri.queryParameters[Substring(name)].map(String.init)
+    }
+
+    /// Every value of a repeated query parameter.
+    package func queries(_ name: String) -> [String] {
+        request.uri.queryParameters[values: Substring(name)].map(String.init)
+    }
+
+    /// A boolean query parameter, in any case, as Google's clients send `true`, `True` and `1`.
+    package func flag(_ name: String) -> Bool {
+        ["true", "1"].contains(query(name)?.lowercased())
+    }
+
+    /// Reads the whole body as JSON; an empty body and `null` count as `{}`.
+    ///
+    /// - Throws: ``GoogleError`` `parseError` (400) naming the field that does not fit, `uploadTooLarge` (413).
+    package func body<Body: Decodable>(as type: Body.Type = Body.self) async throws -> Body {
+        var data = try await bytes(upTo: Self.maximumJSONBytes)
+        if data.isEmpty || data.trimmingNullJSON { data = Data("{}".utf8) }
+        do {
+            return try JSONCoding.decoder.decode(type, from: data)
+        } catch let error as DecodingError {
+            throw GoogleError.unreadable(error)
+        }
+    }
+
+    /// Reads the whole body.
+    ///
+    /// - Throws: ``GoogleError`` `uploadTooLarge` (413) when it is longer than `limit` bytes.
+    package func bytes(upTo limit: Int) async throws -> Data {
+        do {
+            let buffer = try await request.body.collect(upTo: limit)
+            return Data(buffer.readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw GoogleError(
+                .invalidArgument,
+                reason: "uploadTooLarge",
+                message: "The request body is longer than \(limit) bytes.",
+                httpStatus: 413
+            )
+        }
+    }
+}
+
+extension Data {
+    fileprivate var trimmingNullJSON: Bool {
+        count <= 8 && String(decoding: self, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines) == "null"
+    }
+}
+
+extension GoogleError {
+    /// A body that is not the JSON that the method takes (400), with the path of the field that does not fit.
+    package static func unreadable(_ error: DecodingError) -> GoogleError {
+        let context: DecodingError.Context? =
+            switch error {
+            case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context),
+                .dataCorrupted(let context):
+                context
+            @unknown default: nil
+            }
+        var field = (context?.codingPath ?? []).map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
+        if case .keyNotFound(let key, _) = error { field.append(key.stringValue) }
+        let place = field.isEmpty ? "" : " at '\(field.joined(separator: "."))'"
+        return .invalid(
+            "Invalid JSON payload received\(place): \(context?.debugDescription ?? "unreadable").",
+            reason: "parseError"
+        )
+    }
+}

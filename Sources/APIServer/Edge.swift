@@ -1,0 +1,157 @@
+import GoogleAPI
+import HTTPTypes
+package import Hummingbird
+import Logging
+
+typealias CallResponder = HTTPResponder<CallContext>
+
+/// Where every call arrives, through whichever door: it finds the API by host name or prefix, signs the caller in,
+/// lets the API's table answer, and writes whatever error was met on the way in the API's own form.
+package struct Edge: HTTPResponder {
+    package typealias Context = CallContext
+
+    private let apis: [API]
+    private let authenticator: any Authenticator
+    private let makeRequestID: @Sendable () -> String
+
+    /// Joins APIs behind one responder; the first that fits a call gets it.
+    package init(
+        apis: [API],
+        authenticator: any Authenticator,
+        makeRequestID: @escaping @Sendable () -> String
+    ) {
+        self.apis = apis
+        self.authenticator = authenticator
+        self.makeRequestID = makeRequestID
+    }
+
+    package func respond(to request: Request, context: CallContext) async throws -> Response {
+        var head = request.head
+        Target.makeOriginForm(&head)
+        let authority = head.authority ?? ""
+        let host = Target.hostName(of: authority)
+        var context = context
+        let requestID = makeRequestID()
+        context.logger[metadataKey: "request"] = "\(requestID)"
+        context.originalPath = head.path ?? "/"
+        context.caller = Caller(
+            identity: .anonymous,
+            origin: "\(head.scheme ?? "http")://\(authority)",
+            requestID: requestID
+        )
+        guard let api = find(host: host, head: &head) else {
+            let call = Call(request: Request(head: head, body: request.body), context: context)
+            return ErrorStyle.details.render(.unknownTarget(host: host, head: head), call)
+        }
+        let request = Request(head: head, body: request.body)
+        do {
+            let call = Call(request: request, context: context)
+            context.caller.identity = try await (api.authenticator ?? authenticator).identity(of: call)
+            let response = try await api.responder.respond(to: request, context: context)
+            context.logger.debug("\(head.method) \(context.originalPath)", metadata: ["status": "\(response.status.code)"])
+            return response
+        } catch {
+            let call = Call(request: request, context: context)
+            let refusal = explain(error, api: api, head: head)
+            log(refusal, cause: error, call: call)
+            return api.errors.render(refusal, call)
+        }
+    }
+
+    /// Every method of every API, for the coverage page.
+    package var methods: [(api: String, methods: [MethodDescription])] { apis.map { ($0.name, $0.methods) } }
+
+    private func find(host: String, head: inout HTTPRequest) -> API? {
+        let path = head.path ?? "/"
+        if let api = apis.first(where: { $0.serves(host: host) && $0.serves(path: path) }) {
+            head.path = api.canonical(path)
+            return api
+        }
+        guard Target.isPlainEndpoint(host) else { return nil }
+        for api in apis {
+            if !api.prefix.isEmpty, path.hasPrefix(api.prefix + "/") {
+                head.path = api.canonical(String(path.dropFirst(api.prefix.count)))
+                return api
+            }
+            if api.prefix.isEmpty, !api.paths.isEmpty, api.serves(path: path) {
+                head.path = api.canonical(path)
+                return api
+            }
+        }
+        return nil
+    }
+
+    private func explain(_ error: any Error, api: API, head: HTTPRequest) -> GoogleError {
+        switch error {
+        case let error as GoogleError: error
+        case let error as DecodingError: .unreadable(error)
+        case let error as HTTPError where error.status == .notFound:
+            .notFound("\(api.name) has no method \(head.method) \(Target.path(of: head)).")
+        case let error as HTTPError:
+            GoogleError(
+                .invalidArgument,
+                reason: "badRequest",
+                message: error.body ?? error.status.reasonPhrase,
+                httpStatus: error.status.code
+            )
+        default:
+            GoogleError(.internal, reason: "internalError", message: "Internal error.")
+        }
+    }
+
+    private func log(_ refusal: GoogleError, cause: any Error, call: Call) {
+        let metadata: Logger.Metadata = [
+            "status": "\(refusal.code)", "reason": "\(refusal.reason)",
+            "method": "\(call.request.method)", "path": "\(Target.path(of: call.request.head))",
+        ]
+        if refusal.status == .internal {
+            call.logger.error("Internal error: \(cause)", metadata: metadata)
+        } else {
+            call.logger.debug("\(refusal.message)", metadata: metadata)
+        }
+    }
+}
+
+extension API {
+    fileprivate func canonical(_ path: String) -> String {
+        for (alias, original) in aliases where path.hasPrefix(alias) {
+            return original + path.dropFirst(alias.count)
+        }
+        return path
+    }
+}
+
+extension GoogleError {
+    fileprivate static func unknownTarget(host: String, head: HTTPRequest) -> GoogleError {
+        .notFound("Brume serves no API at \(head.method) \(Target.path(of: head)) of host '\(host)'.")
+    }
+}
+
+/// The target of a request, in the forms that clients and proxies use.
+enum Target {
+    /// Turns `GET http://host/path` (sent to a proxy) into `GET /path` with the authority `host`.
+    static func makeOriginForm(_ head: inout HTTPRequest) {
+        guard let path = head.path, let scheme = ["http://", "https://"].first(where: path.hasPrefix) else { return }
+        let rest = path.dropFirst(scheme.count)
+        let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+        head.authority = String(rest[..<slash])
+        head.path = slash == rest.endIndex ? "/" : String(rest[slash...])
+    }
+
+    /// The host without its port, in lower case.
+    static func hostName(of authority: String) -> String {
+        if authority.hasPrefix("[") { return String(authority.prefix { $0 != "]" }) + "]" }
+        return authority.prefix { $0 != ":" }.lowercased()
+    }
+
+    /// Whether the caller addressed the daemon itself (door 2) and not a name of Google's.
+    static func isPlainEndpoint(_ host: String) -> Bool {
+        host == "localhost" || host.hasSuffix(".localhost") || host.hasPrefix("[")
+            || host.allSatisfy { $0.isNumber || $0 == "." }
+    }
+
+    /// The path without its query: queries may carry secrets.
+    static func path(of head: HTTPRequest) -> String {
+        String((head.path ?? "/").prefix { $0 != "?" })
+    }
+}

@@ -1,0 +1,122 @@
+package import NIOCore
+
+/// Who really runs things: instances, build steps, training jobs.
+///
+/// The words are Brume's own, so that a container engine, a microVM engine and a cluster fit behind them. No service
+/// may assume that a workload shares the daemon's host, file system or loopback, that its address stays the same, or
+/// that its logs outlive it.
+///
+/// Names are chosen by Brume before the call; creating what exists already is success, removing what is gone is
+/// success. So every call may be repeated after a crash.
+package protocol WorkloadEngine: Sendable {
+    /// What this engine can do here and now.
+    ///
+    /// - Throws: ``EngineError/unavailable(_:)`` when the engine cannot be had at all; the text names the remedy.
+    func capabilities() async throws -> EngineCapabilities
+
+    // MARK: Images
+
+    /// Looks an image up in the engine's own store; nil when it is not there.
+    func image(_ reference: ImageReference) async throws -> ImageDescription?
+
+    /// Fetches an image from its registry.
+    ///
+    /// - Throws: ``EngineError/imageUnavailable(_:reason:)``.
+    func pull(_ reference: ImageReference, credential: RegistryCredential?, progress: @escaping ProgressReport) async throws
+
+    /// Sends an image to its registry, and tells its digest there: `sha256:…`.
+    func push(
+        _ reference: ImageReference,
+        credential: RegistryCredential?,
+        progress: @escaping ProgressReport
+    ) async throws -> String
+
+    /// Builds an image from a context (a tar stream, as `docker build -` takes it).
+    ///
+    /// - Throws: ``EngineError/buildFailed(_:)`` with the failing step's message.
+    func build(_ spec: ImageBuildSpec, context: ByteStream, progress: @escaping ProgressReport) async throws
+
+    /// Makes an image of a root file system (a tar stream).
+    func importImage(_ reference: ImageReference, rootFileSystem: ByteStream) async throws
+
+    /// Gives an image a further name.
+    func tag(_ reference: ImageReference, as alias: ImageReference) async throws
+
+    /// Removes an image; an absent one is no error.
+    func removeImage(_ reference: ImageReference) async throws
+
+    // MARK: Networks and volumes
+
+    /// Makes a network, or finds it as it is; returns where the daemon is reached from inside it.
+    func ensureNetwork(_ spec: NetworkSpec) async throws -> NetworkDescription
+
+    /// Removes a network that has no workloads any more.
+    func removeNetwork(_ name: String) async throws
+
+    /// Makes an empty volume; an existing one keeps its content.
+    func ensureVolume(_ name: String, labels: [String: String]) async throws
+
+    func removeVolume(_ name: String) async throws
+
+    // MARK: Workloads
+
+    /// Prepares a workload without starting it. All of a group is prepared, or nothing.
+    ///
+    /// - Throws: ``EngineError/imageMissing(_:)``, ``EngineError/insufficient(_:)``.
+    func create(_ spec: WorkloadSpec) async throws
+
+    /// Starts a workload; a running one is left alone.
+    func start(_ name: WorkloadName) async throws
+
+    /// Stops a workload: asks it to end, and kills it after `grace`. May be called twice; an ended workload is no error.
+    ///
+    /// - Parameter grace: Compute Engine gives 120 s, Spot 30 s.
+    /// - Throws: ``EngineError/unreachable`` when the engine is silent; the workload may then still run.
+    func stop(_ name: WorkloadName, grace: Duration) async throws
+
+    /// Removes a workload with its disk; what still runs is killed.
+    func remove(_ name: WorkloadName) async throws
+
+    /// The state of a workload; nil when the engine does not know it.
+    func status(of name: WorkloadName) async throws -> WorkloadStatus?
+
+    /// Every workload that carries all of `labels`: one listing, asked after a restart.
+    func recover(labels: [String: String]) async throws -> [WorkloadStatus]
+
+    /// Changes of state as they happen, for all workloads of this cloud, from now on.
+    ///
+    /// The stream ends when the engine goes away; after it, ask ``recover(labels:)``.
+    func events() async throws -> AsyncThrowingStream<WorkloadStatus, any Error>
+
+    /// Waits until every part of a workload has ended, or the workload is gone (nil).
+    func waitUntilEnded(_ name: WorkloadName) async throws -> WorkloadStatus?
+
+    /// What a part printed, from its start; ends with the part when `follow` is set, else at once.
+    ///
+    /// Logs go when the workload is removed: copy them as they come.
+    func logs(of name: WorkloadName, part: String, follow: Bool) async throws -> AsyncThrowingStream<LogChunk, any Error>
+
+    /// Runs a command inside a running part.
+    func exec(_ command: ExecSpec, in name: WorkloadName, part: String) async throws -> any ExecSession
+
+    /// Puts files into a created or running part.
+    func upload(_ files: [FileSpec], to name: WorkloadName, part: String) async throws
+}
+
+/// Lines such as `Step 3/5 : RUN pip install …`, without a line end.
+package typealias ProgressReport = @Sendable (String) -> Void
+
+/// Bytes that are pulled in chunks.
+package typealias ByteStream = AsyncThrowingStream<ByteBuffer, any Error>
+
+/// A command that runs inside a workload.
+package protocol ExecSession: Sendable {
+    /// What the command prints.
+    var output: AsyncThrowingStream<LogChunk, any Error> { get }
+    /// Sends bytes to the command's standard input.
+    func write(_ bytes: ByteBuffer) async throws
+    /// Ends the command's standard input.
+    func finishInput() async throws
+    /// Waits for the command; its exit code.
+    func exitCode() async throws -> Int32
+}

@@ -1,0 +1,219 @@
+/// The name of a workload, chosen by Brume and unique in one cloud: `instance-4217…`, `build-…`, `job-…`.
+///
+/// Lower-case letters, digits and dashes; 63 characters at most; it begins with a letter.
+package struct WorkloadName: Hashable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
+    package let text: String
+
+    package init(_ text: String) { self.text = text }
+    package init(stringLiteral value: String) { text = value }
+
+    package var description: String { text }
+}
+
+/// What is to run.
+package struct WorkloadSpec: Sendable {
+    package var name: WorkloadName
+    /// What ``WorkloadEngine/recover(labels:)`` finds the workload by: `kind`, `project`, `id`.
+    package var labels: [String: String]
+    package var shape: Shape
+
+    package enum Shape: Sendable {
+        /// A machine that stays: it keeps its disk over stop and start. One part, named `machine`.
+        case machine(MachineSpec)
+        /// Steps that share one workspace and run in their order; each part is named as its step.
+        case steps(StepsSpec)
+        /// Replicas that start together or not at all; each part is named as its replica.
+        case replicas(ReplicasSpec)
+    }
+
+    package init(name: WorkloadName, labels: [String: String], shape: Shape) {
+        self.name = name
+        self.labels = labels
+        self.shape = shape
+    }
+}
+
+/// One process tree in an image.
+package struct ProcessSpec: Sendable {
+    package var image: ImageReference
+    /// Replaces the image's entry point; nil keeps it.
+    package var entrypoint: [String]?
+    /// Replaces the image's arguments; nil keeps them.
+    package var arguments: [String]?
+    package var environment: [String: String]
+    package var workingDirectory: String?
+    /// `0`, `1000:1000`; nil keeps the image's.
+    package var user: String?
+    package var hostname: String?
+    package var resources: Resources
+    package var mounts: [Mount]
+    /// Files put in place before the start.
+    package var files: [FileSpec]
+    /// Certificate authorities (PEM) to trust besides the image's own; they are added to the bundle at
+    /// ``ProcessSpec/trustBundlePath``.
+    package var trustedAuthorities: [String]
+    package var network: NetworkAttachment?
+    package var accelerators: Accelerators?
+
+    /// Where every workload finds the certificates to trust: what variables such as `SSL_CERT_FILE` name.
+    package static let trustBundlePath = "/etc/ssl/certs/ca-certificates.crt"
+
+    package init(image: ImageReference, arguments: [String]? = nil, environment: [String: String] = [:]) {
+        self.image = image
+        self.arguments = arguments
+        self.environment = environment
+        resources = Resources()
+        mounts = []
+        files = []
+        trustedAuthorities = []
+    }
+}
+
+package struct MachineSpec: Sendable {
+    package var process: ProcessSpec
+    /// Starts the image's own init (systemd) as the first process when it has one; a small init otherwise.
+    package var bootsInit: Bool
+
+    package init(process: ProcessSpec, bootsInit: Bool) {
+        self.process = process
+        self.bootsInit = bootsInit
+    }
+}
+
+package struct StepsSpec: Sendable {
+    package struct Step: Sendable {
+        /// Unique in the workload; the part's name: `step-0`.
+        package var name: String
+        package var process: ProcessSpec
+        /// Steps that must have ended well before this one starts; empty: starts at once.
+        package var after: [String]
+        /// Nil: as long as the whole may take.
+        package var timeout: Duration?
+        /// Exit codes besides 0 that count as success; nil with ``allowsFailure`` means any.
+        package var allowedExitCodes: [Int32]
+        package var allowsFailure: Bool
+
+        package init(name: String, process: ProcessSpec, after: [String]) {
+            self.name = name
+            self.process = process
+            self.after = after
+            allowedExitCodes = []
+            allowsFailure = false
+        }
+    }
+
+    package var steps: [Step]
+    /// Where the shared workspace is mounted in every step: `/workspace`.
+    package var workspace: String
+    /// Files unpacked into the workspace before the first step: a tar stream, made anew each time it is asked for.
+    package var source: (@Sendable () async throws -> ByteStream)?
+    /// Gives every step the engine's own socket at `/var/run/docker.sock`; needs
+    /// ``EngineCapabilities/containerSocket``.
+    package var needsContainerSocket: Bool
+
+    package init(steps: [Step], workspace: String) {
+        self.steps = steps
+        self.workspace = workspace
+        needsContainerSocket = false
+    }
+}
+
+package struct ReplicasSpec: Sendable {
+    package struct Replica: Sendable {
+        /// Unique in the workload; the part's name: `workerpool0-0`. Others reach it by its ``hostname``.
+        package var name: String
+        package var process: ProcessSpec
+
+        package init(name: String, process: ProcessSpec) {
+            self.name = name
+            self.process = process
+        }
+    }
+
+    package var replicas: [Replica]
+
+    package init(replicas: [Replica]) { self.replicas = replicas }
+}
+
+/// Limits; zero stands for none.
+package struct Resources: Sendable, Equatable {
+    /// Thousandths of a CPU: an e2-medium has 1000 (shared core), an n1-standard-4 has 4000.
+    package var milliCPUs: Int
+    package var memoryBytes: Int64
+
+    package init(milliCPUs: Int = 0, memoryBytes: Int64 = 0) {
+        self.milliCPUs = milliCPUs
+        self.memoryBytes = memoryBytes
+    }
+}
+
+package struct Accelerators: Sendable, Equatable {
+    /// The engine's own word for the kind: `nvidia.com/gpu`.
+    package var kind: String
+    package var count: Int
+
+    package init(kind: String, count: Int) {
+        self.kind = kind
+        self.count = count
+    }
+}
+
+package struct Mount: Sendable, Equatable {
+    package enum Source: Sendable, Equatable {
+        /// A volume of the engine's, by name.
+        case volume(String)
+        /// A folder of the daemon's machine that belongs to Brume (guest tools, the Cloud SDK): never a user's path.
+        case tools(String)
+        /// Memory that goes with the workload.
+        case memory
+    }
+
+    package var source: Source
+    package var path: String
+    package var isReadOnly: Bool
+
+    package init(_ source: Source, at path: String, isReadOnly: Bool = false) {
+        self.source = source
+        self.path = path
+        self.isReadOnly = isReadOnly
+    }
+}
+
+package struct FileSpec: Sendable, Equatable {
+    package var path: String
+    package var content: [UInt8]
+    /// Permission bits: 0o644.
+    package var mode: Int
+    package var ownerID: Int
+
+    package init(path: String, content: [UInt8], mode: Int = 0o644, ownerID: Int = 0) {
+        self.path = path
+        self.content = content
+        self.mode = mode
+        self.ownerID = ownerID
+    }
+}
+
+package struct ExecSpec: Sendable {
+    package var command: [String]
+    package var environment: [String: String]
+    /// `0`; nil: the workload's own user.
+    package var user: String?
+    package var terminal: TerminalSize?
+
+    package struct TerminalSize: Sendable, Equatable {
+        package var columns: Int
+        package var rows: Int
+
+        package init(columns: Int, rows: Int) {
+            self.columns = columns
+            self.rows = rows
+        }
+    }
+
+    package init(_ command: [String], environment: [String: String] = [:], user: String? = nil) {
+        self.command = command
+        self.environment = environment
+        self.user = user
+    }
+}
