@@ -28,6 +28,7 @@ extension Target.Dependency {
     static let hummingbirdHTTP2 = product(name: "HummingbirdHTTP2", package: "hummingbird")
     static let yams = product(name: "Yams", package: "Yams")
     static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
     static let jwtKit = product(name: "JWTKit", package: "jwt-kit")
 }
 
@@ -101,7 +102,7 @@ let package = Package(
         module("BrumeServer", ["GoogleAPI", "APIServer", "Gateway", "MetadataStore", "BlobStore", "Operations", "Workloads",
             "ImageCatalogue", "Guests", "DockerEngine", "SimulatedEngine", "IAM", "ResourceManager", "ServiceUsage",
             "CloudStorage", "ArtifactRegistry", "ComputeEngine", "CloudBuild", "CloudLogging", "VertexAI",
-            .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle]),
+            .grdb, .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle, .unixSignals]),
         .executableTarget(name: "brume", dependencies: ["BrumeServer", "GoogleAPI", .argumentParser, .logging],
             swiftSettings: strict),
 

@@ -48,7 +48,10 @@ package struct Edge: HTTPResponder {
             let call = Call(request: request, context: context)
             context.caller.identity = try await (api.authenticator ?? authenticator).identity(of: call)
             let response = try await api.responder.respond(to: request, context: context)
-            context.logger.debug("\(head.method) \(context.originalPath)", metadata: ["status": "\(response.status.code)"])
+            context.logger.debug(
+                "\(head.method) \(context.originalPath)",
+                metadata: ["status": "\(response.status.code)"]
+            )
             return response
         } catch {
             let call = Call(request: request, context: context)

@@ -7,7 +7,9 @@ import NIOCore
 /// JSON answers, with the system parameters that every Google API understands.
 package enum JSONResponse {
     /// Encodes a value; `fields=` in the query keeps only what the mask names.
-    package static func make(_ value: some Encodable, status: HTTPResponse.Status = .ok, for call: Call) throws -> Response {
+    package static func make(_ value: some Encodable, status: HTTPResponse.Status = .ok, for call: Call) throws
+        -> Response
+    {
         guard let mask = call.query("fields") ?? call.query("$fields"), !mask.isEmpty, mask != "*" else {
             return make(data: try JSONCoding.encoder.encode(value), status: status)
         }

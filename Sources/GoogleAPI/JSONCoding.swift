@@ -39,8 +39,12 @@ package enum Timestamp {
     /// Reads a time with or without a fraction of a second, with `Z` or an offset.
     package static func date(_ text: String) -> Date? {
         let style = Date.ISO8601FormatStyle()
-        return (try? Date(text, strategy: style.year().month().day().time(includingFractionalSeconds: true)
-            .timeZone(separator: .colon).dateSeparator(.dash).timeSeparator(.colon)))
+        return
+            (try? Date(
+                text,
+                strategy: style.year().month().day().time(includingFractionalSeconds: true)
+                    .timeZone(separator: .colon).dateSeparator(.dash).timeSeparator(.colon)
+            ))
             ?? (try? Date(text, strategy: style))
     }
 }

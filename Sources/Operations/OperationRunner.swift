@@ -128,7 +128,10 @@ package actor OperationRunner: Service {
                 operation.error = OperationError(error)
             } catch {
                 if Task.isCancelled { return }
-                logger.error("operation failed: \(error)", metadata: ["operation": "\(id)", "method": "\(operation.method)"])
+                logger.error(
+                    "operation failed: \(error)",
+                    metadata: ["operation": "\(id)", "method": "\(operation.method)"]
+                )
                 operation.error = OperationError(
                     GoogleError(.internal, reason: "internalError", message: "Internal error.")
                 )

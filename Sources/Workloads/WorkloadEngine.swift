@@ -22,7 +22,8 @@ package protocol WorkloadEngine: Sendable {
     /// Fetches an image from its registry.
     ///
     /// - Throws: ``EngineError/imageUnavailable(_:reason:)``.
-    func pull(_ reference: ImageReference, credential: RegistryCredential?, progress: @escaping ProgressReport) async throws
+    func pull(_ reference: ImageReference, credential: RegistryCredential?, progress: @escaping ProgressReport)
+        async throws
 
     /// Sends an image to its registry, and tells its digest there: `sha256:…`.
     func push(
@@ -94,7 +95,9 @@ package protocol WorkloadEngine: Sendable {
     /// What a part printed, from its start; ends with the part when `follow` is set, else at once.
     ///
     /// Logs go when the workload is removed: copy them as they come.
-    func logs(of name: WorkloadName, part: String, follow: Bool) async throws -> AsyncThrowingStream<LogChunk, any Error>
+    func logs(of name: WorkloadName, part: String, follow: Bool) async throws -> AsyncThrowingStream<
+        LogChunk, any Error
+    >
 
     /// Runs a command inside a running part.
     func exec(_ command: ExecSpec, in name: WorkloadName, part: String) async throws -> any ExecSession

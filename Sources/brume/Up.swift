@@ -1,0 +1,81 @@
+import ArgumentParser
+import BrumeServer
+import Foundation
+import Logging
+
+struct Up: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Starts the cloud and returns when it serves.",
+        discussion: """
+            Examples:
+              brume up
+              brume up --port 4700 --data /srv/lab-cloud      a second cloud beside the first
+              brume up --foreground                           stays in the terminal; Ctrl-C stops it
+            """
+    )
+
+    @OptionGroup var cloud: CloudOptions
+    @Option(help: "The port on loopback (default: BRUME_PORT, else 4600).")
+    var port: Int?
+    @Flag(help: "Stay in the foreground and log to standard error.")
+    var foreground = false
+    @Flag(help: "Accept callers without credentials as the owner. For tests.")
+    var open = false
+
+    func run() async throws {
+        let configuration = try cloud.configuration(port: port, isOpen: open)
+        if foreground {
+            try await serve(configuration)
+        } else {
+            try startInBackground(configuration)
+        }
+    }
+
+    private func serve(_ configuration: CloudConfiguration) async throws {
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = Logger.Level(rawValue: ProcessInfo.processInfo.environment["BRUME_LOG"] ?? "") ?? .info
+            return handler
+        }
+        let starter = Starter.fromEnvironment()
+        do {
+            try await Daemon(configuration, logger: Logger(label: "brume")).run(onReady: { starter?.report("ready") })
+        } catch {
+            starter?.report("\(error)")
+            throw error
+        }
+    }
+
+    private func startInBackground(_ configuration: CloudConfiguration) throws {
+        if let daemon = DaemonState.read(from: configuration.data) {
+            guard port == nil || port == daemon.port else {
+                throw SettingError(
+                    "port: the cloud on '\(configuration.data.path)' already runs at \(daemon.port): 'brume down' first"
+                )
+            }
+            print("The cloud already runs at http://127.0.0.1:\(daemon.port).")
+            return printSwitch()
+        }
+        try configuration.data.create()
+        let answer = try Starter.spawn(
+            arguments: ["up", "--foreground", "--data", configuration.data.path, "--port", String(configuration.port)]
+                + (open ? ["--open"] : []),
+            log: configuration.data.log
+        )
+        guard answer == "ready" else {
+            throw SettingError(answer.isEmpty ? "the daemon ended at once: see '\(configuration.data.log)'" : answer)
+        }
+        print("Brume serves at http://127.0.0.1:\(configuration.port)  (data: \(configuration.data.path))")
+        printSwitch()
+    }
+
+    private func printSwitch() {
+        print(
+            """
+
+            Turn this shell to it:   eval "$(brume env)"
+            Turn it back:            eval "$(brume env --off)"
+            """
+        )
+    }
+}
