@@ -104,7 +104,7 @@ let package = Package(
             "CloudStorage", "ArtifactRegistry", "ComputeEngine", "CloudBuild", "CloudLogging", "VertexAI",
             .grdb, .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle, .unixSignals]),
         .executableTarget(name: "brume", dependencies: ["BrumeServer", "GoogleAPI", .argumentParser, .logging],
-            swiftSettings: strict),
+            resources: [.copy("Demo/Material")], swiftSettings: strict),
 
         // Tests.
         module("BrumeTesting", ["GoogleAPI", "APIServer", .hummingbird, .httpTypes, .logging, .nioCore, .nioEmbedded]),

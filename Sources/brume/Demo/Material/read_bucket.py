@@ -1,0 +1,18 @@
+"""Reads an object of a bucket from inside an instance, with nothing but Python and the instance's own identity."""
+
+import json
+import sys
+import urllib.request
+
+METADATA = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token"
+
+
+def get(url, headers):
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+        return answer.read()
+
+
+token = json.loads(get(METADATA, {"Metadata-Flavor": "Google"}))["access_token"]
+url = f"https://storage.googleapis.com/storage/v1/b/{sys.argv[1]}/o/data%2Fdigits.csv?alt=media"
+content = get(url, {"Authorization": f"Bearer {token}"})
+print(f"{len(content.splitlines())} lines read from gs://{sys.argv[1]}/data/digits.csv")
