@@ -44,8 +44,8 @@ class Cloud:
         )
         self.environment = dict(self.base)
 
-    def brume(self, *arguments, check=True):
-        return run([PROGRAM, *arguments], self.base, self.folder, check)
+    def brume(self, *arguments, check=True, timeout=1800):
+        return run([PROGRAM, *arguments], self.base, self.folder, check, timeout)
 
     def up(self, *arguments):
         self.brume("up", *arguments)
