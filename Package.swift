@@ -115,7 +115,7 @@ let package = Package(
         tests("OperationsTests", ["Operations", "MetadataStore", "BrumeTesting"]),
         tests("GuestsTests", ["Guests", "SimulatedEngine", "BrumeTesting"]),
         tests("ImageCatalogueTests", ["ImageCatalogue", "SimulatedEngine", "BrumeTesting"]),
-        tests("SimulatedEngineTests", ["SimulatedEngine", "Workloads"]),
+        tests("SimulatedEngineTests", ["SimulatedEngine", "Workloads", .nioCore]),
         tests("IAMTests", ["IAM", "BrumeTesting", "MetadataStore"]),
         tests("ResourceManagerTests", ["ResourceManager", "ServiceUsage", "BrumeTesting", "MetadataStore"]),
         tests("CloudStorageTests", ["CloudStorage", "BrumeTesting", "MetadataStore", "BlobStore"]),

@@ -1,5 +1,5 @@
 /// The name of an image: `gcr.io/demo/trainer:v1`, `brume/debian-12:latest`, `gcr.io/demo/trainer@sha256:…`.
-package struct ImageReference: Hashable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
+package struct ImageReference: Hashable, Codable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
     /// As written, with `:latest` added when it names neither a tag nor a digest.
     package let text: String
 

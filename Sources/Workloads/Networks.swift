@@ -45,7 +45,7 @@ package struct NetworkDescription: Sendable, Equatable {
     }
 }
 
-package struct NetworkAttachment: Sendable, Equatable {
+package struct NetworkAttachment: Codable, Sendable, Equatable {
     package var network: String
     /// A fixed address; needs ``EngineCapabilities/fixedAddresses``.
     package var address: String?

@@ -49,6 +49,9 @@ package protocol WorkloadEngine: Sendable {
     // MARK: Networks and volumes
 
     /// Makes a network, or finds it as it is; returns where the daemon is reached from inside it.
+    ///
+    /// The doors are made to be those of `spec`, also in a network that was there before. When the wanted range is
+    /// taken on this machine, the engine chooses another one and tells it.
     func ensureNetwork(_ spec: NetworkSpec) async throws -> NetworkDescription
 
     /// Removes a network that has no workloads any more.
@@ -63,10 +66,16 @@ package protocol WorkloadEngine: Sendable {
 
     /// Prepares a workload without starting it. All of a group is prepared, or nothing.
     ///
+    /// Only the images of ``StepsSpec`` may still be missing: a step's image is needed when its turn comes.
+    ///
     /// - Throws: ``EngineError/imageMissing(_:)``, ``EngineError/insufficient(_:)``.
     func create(_ spec: WorkloadSpec) async throws
 
-    /// Starts a workload; a running one is left alone.
+    /// Starts a workload; a running one is left alone, and steps go on where a restart of the daemon left them.
+    ///
+    /// - Throws: ``EngineError/refused(_:)`` when a machine or a replica cannot start (its program is missing, say): it
+    ///   has then ended with ``Exit/Reason/failedToStart``, and no other replica runs. A step that cannot start ends so
+    ///   too, but nothing is thrown.
     func start(_ name: WorkloadName) async throws
 
     /// Stops a workload: asks it to end, and kills it after `grace`. May be called twice; an ended workload is no error.
@@ -74,6 +83,9 @@ package protocol WorkloadEngine: Sendable {
     /// - Parameter grace: Compute Engine gives 120 s, Spot 30 s.
     /// - Throws: ``EngineError/unreachable`` when the engine is silent; the workload may then still run.
     func stop(_ name: WorkloadName, grace: Duration) async throws
+
+    /// Changes the limits of a machine, whether it runs or not; zero lifts them.
+    func resize(_ name: WorkloadName, to resources: Resources) async throws
 
     /// Removes a workload with its disk; what still runs is killed.
     func remove(_ name: WorkloadName) async throws
@@ -86,13 +98,14 @@ package protocol WorkloadEngine: Sendable {
 
     /// Changes of state as they happen, for all workloads of this cloud, from now on.
     ///
-    /// The stream ends when the engine goes away; after it, ask ``recover(labels:)``.
+    /// The stream ends, with ``EngineError/unreachable``, when the engine goes away; after it, ask ``recover(labels:)``.
     func events() async throws -> AsyncThrowingStream<WorkloadStatus, any Error>
 
     /// Waits until every part of a workload has ended, or the workload is gone (nil).
     func waitUntilEnded(_ name: WorkloadName) async throws -> WorkloadStatus?
 
-    /// What a part printed, from its start; ends with the part when `follow` is set, else at once.
+    /// What a part printed, from its start; with `follow` the stream waits for the part to start and ends with it, else
+    /// it ends at once.
     ///
     /// Logs go when the workload is removed: copy them as they come.
     func logs(of name: WorkloadName, part: String, follow: Bool) async throws -> AsyncThrowingStream<
@@ -102,7 +115,7 @@ package protocol WorkloadEngine: Sendable {
     /// Runs a command inside a running part.
     func exec(_ command: ExecSpec, in name: WorkloadName, part: String) async throws -> any ExecSession
 
-    /// Puts files into a created or running part.
+    /// Puts files into a created, running or stopped part; folders are made as needed.
     func upload(_ files: [FileSpec], to name: WorkloadName, part: String) async throws
 }
 
@@ -120,6 +133,8 @@ package protocol ExecSession: Sendable {
     func write(_ bytes: ByteBuffer) async throws
     /// Ends the command's standard input.
     func finishInput() async throws
-    /// Waits for the command; its exit code.
+    /// Tells the size of the terminal, when the command has one.
+    func resize(to size: ExecSpec.TerminalSize) async throws
+    /// Waits for the command; its exit code. Read ``output`` to its end first, or the command may wait for its reader.
     func exitCode() async throws -> Int32
 }

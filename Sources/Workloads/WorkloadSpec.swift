@@ -1,7 +1,7 @@
 /// The name of a workload, chosen by Brume and unique in one cloud: `instance-4217…`, `build-…`, `job-…`.
 ///
 /// Lower-case letters, digits and dashes; 63 characters at most; it begins with a letter.
-package struct WorkloadName: Hashable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
+package struct WorkloadName: Hashable, Codable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
     package let text: String
 
     package init(_ text: String) { self.text = text }
@@ -34,7 +34,7 @@ package struct WorkloadSpec: Sendable {
 }
 
 /// One process tree in an image.
-package struct ProcessSpec: Sendable {
+package struct ProcessSpec: Codable, Sendable {
     package var image: ImageReference
     /// Replaces the image's entry point; nil keeps it.
     package var entrypoint: [String]?
@@ -52,6 +52,7 @@ package struct ProcessSpec: Sendable {
     /// Certificate authorities (PEM) to trust besides the image's own; they are added to the bundle at
     /// ``ProcessSpec/trustBundlePath``.
     package var trustedAuthorities: [String]
+    /// Nil: the engine's own default network, without doors.
     package var network: NetworkAttachment?
     package var accelerators: Accelerators?
 
@@ -71,7 +72,9 @@ package struct ProcessSpec: Sendable {
 
 package struct MachineSpec: Sendable {
     package var process: ProcessSpec
-    /// Starts the image's own init (systemd) as the first process when it has one; a small init otherwise.
+    /// Starts the image's own init (systemd) as the first process when it has one.
+    ///
+    /// Otherwise the process runs as it says, under a small init of the engine's: give it a command that stays.
     package var bootsInit: Bool
 
     package init(process: ProcessSpec, bootsInit: Bool) {
@@ -81,16 +84,17 @@ package struct MachineSpec: Sendable {
 }
 
 package struct StepsSpec: Sendable {
-    package struct Step: Sendable {
+    package struct Step: Codable, Sendable {
         /// Unique in the workload; the part's name: `step-0`.
         package var name: String
         package var process: ProcessSpec
-        /// Steps that must have ended well before this one starts; empty: starts at once.
+        /// Earlier steps that must have ended well before this one starts; empty: starts at once.
         package var after: [String]
         /// Nil: as long as the whole may take.
         package var timeout: Duration?
-        /// Exit codes besides 0 that count as success; nil with ``allowsFailure`` means any.
+        /// Exit codes besides 0 that count as success.
         package var allowedExitCodes: [Int32]
+        /// Whether any exit counts as success.
         package var allowsFailure: Bool
 
         package init(name: String, process: ProcessSpec, after: [String]) {
@@ -107,6 +111,9 @@ package struct StepsSpec: Sendable {
     package var workspace: String
     /// Files unpacked into the workspace before the first step: a tar stream, made anew each time it is asked for.
     package var source: (@Sendable () async throws -> ByteStream)?
+    /// Fetches the image of a step that is not there when the step's turn comes; nil: the engine pulls it without
+    /// credentials. A step may so run in an image that an earlier step has built.
+    package var ensureImage: (@Sendable (ImageReference) async throws -> Void)?
     /// Gives every step the engine's own socket at `/var/run/docker.sock`; needs
     /// ``EngineCapabilities/containerSocket``.
     package var needsContainerSocket: Bool
@@ -136,7 +143,7 @@ package struct ReplicasSpec: Sendable {
 }
 
 /// Limits; zero stands for none.
-package struct Resources: Sendable, Equatable {
+package struct Resources: Codable, Sendable, Equatable {
     /// Thousandths of a CPU: an e2-medium has 1000 (shared core), an n1-standard-4 has 4000.
     package var milliCPUs: Int
     package var memoryBytes: Int64
@@ -147,7 +154,7 @@ package struct Resources: Sendable, Equatable {
     }
 }
 
-package struct Accelerators: Sendable, Equatable {
+package struct Accelerators: Codable, Sendable, Equatable {
     /// The engine's own word for the kind: `nvidia.com/gpu`.
     package var kind: String
     package var count: Int
@@ -158,8 +165,8 @@ package struct Accelerators: Sendable, Equatable {
     }
 }
 
-package struct Mount: Sendable, Equatable {
-    package enum Source: Sendable, Equatable {
+package struct Mount: Codable, Sendable, Equatable {
+    package enum Source: Codable, Sendable, Equatable {
         /// A volume of the engine's, by name.
         case volume(String)
         /// A folder of the daemon's machine that belongs to Brume (guest tools, the Cloud SDK): never a user's path.
@@ -179,7 +186,7 @@ package struct Mount: Sendable, Equatable {
     }
 }
 
-package struct FileSpec: Sendable, Equatable {
+package struct FileSpec: Codable, Sendable, Equatable {
     package var path: String
     package var content: [UInt8]
     /// Permission bits: 0o644.

@@ -1,7 +1,7 @@
 package import Foundation
 package import NIOCore
 
-/// What an engine knows of a workload.
+/// What an engine knows of a workload. One that is gone has no parts: so ``WorkloadEngine/events()`` tells a removal.
 package struct WorkloadStatus: Sendable, Equatable {
     package var name: WorkloadName
     package var labels: [String: String]
@@ -57,7 +57,8 @@ package struct WorkloadStatus: Sendable, Equatable {
 package struct Exit: Sendable, Equatable {
     package enum Reason: String, Sendable {
         case exited, outOfMemory, timedOut, failedToStart
-        /// The machine asked to be started again, or to be switched off, from inside.
+        /// The machine asked to be started again, or to be switched off, from inside: the service that owns it starts
+        /// it again, or records that it is off. A machine that was stopped from outside may say `poweredOff` too.
         case rebooted, poweredOff
     }
 
