@@ -16,6 +16,7 @@ extension Target.Dependency {
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let logging = product(name: "Logging", package: "swift-log")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioConcurrencyHelpers = product(name: "NIOConcurrencyHelpers", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
@@ -74,7 +75,7 @@ let package = Package(
             .nioSSL, .x509, .crypto]),
         module("MetadataStore", ["GoogleAPI", .grdb]),
         .target(name: "CChecksums", cSettings: [.unsafeFlags(["-O3"])]),
-        module("BlobStore", ["CChecksums", .crypto, .nioCore, .nioPosix]),
+        module("BlobStore", ["GoogleAPI", "CChecksums", .crypto, .nioConcurrencyHelpers, .nioCore, .nioPosix]),
         module("Operations", ["GoogleAPI", "MetadataStore", .grdb, .logging, .serviceLifecycle]),
         module("Workloads", ["GoogleAPI", .nioCore]),
         module("ImageCatalogue", ["GoogleAPI", "Workloads", .logging, .nioCore, .nioPosix],
@@ -111,7 +112,7 @@ let package = Package(
         tests("GoogleAPITests", ["GoogleAPI"]),
         tests("APIServerTests", ["APIServer", "BrumeTesting"]),
         tests("GatewayTests", ["Gateway", "BrumeTesting", .nioPosix, .nioSSL, .nioHTTP1]),
-        tests("BlobStoreTests", ["BlobStore", "BrumeTesting"]),
+        tests("BlobStoreTests", ["GoogleAPI", "BlobStore", "BrumeTesting", .nioCore]),
         tests("OperationsTests", ["Operations", "MetadataStore", "BrumeTesting"]),
         tests("GuestsTests", ["Guests", "SimulatedEngine", "BrumeTesting"]),
         tests("ImageCatalogueTests", ["ImageCatalogue", "SimulatedEngine", "BrumeTesting"]),

@@ -87,6 +87,7 @@ package struct Edge: HTTPResponder {
     private func explain(_ error: any Error, api: API, head: HTTPRequest) -> GoogleError {
         switch error {
         case let error as GoogleError: error
+        case let error as any GoogleErrorConvertible: error.googleError
         case let error as DecodingError: .unreadable(error)
         case let error as HTTPError where error.status == .notFound:
             .notFound("\(api.name) has no method \(head.method) \(Target.path(of: head)).")
@@ -107,7 +108,7 @@ package struct Edge: HTTPResponder {
             "status": "\(refusal.code)", "reason": "\(refusal.reason)",
             "method": "\(call.request.method)", "path": "\(Target.path(of: call.request.head))",
         ]
-        if refusal.status == .internal {
+        if refusal.code == 500 {
             call.logger.error("Internal error: \(cause)", metadata: metadata)
         } else {
             call.logger.debug("\(refusal.message)", metadata: metadata)

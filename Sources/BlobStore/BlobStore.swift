@@ -1,1 +1,121 @@
-// To be written.
+package import Foundation
+import NIOPosix
+
+/// Bytes on disk: immutable files that are written once, each named by a random ID and never by a user's words.
+///
+/// ```
+/// FOLDER/staged/ID   still being written
+/// FOLDER/XX/ID       committed: whole, checksummed, synced; XX are the first two characters of the ID
+/// ```
+///
+/// A blob is committed before the row that names it, and its row is removed before the blob is: so a row never names
+/// a blob that is not there, and what no row names is left over from a crash (``sweep(keeping:)``).
+package struct BlobStore: Sendable {
+    package let folder: URL
+    let files: BlobFiles
+    private let makeID: @Sendable () -> String
+    /// Files that are older than this are the work of an earlier process.
+    private let startTime: Date
+
+    /// Opens the store, creating its folder.
+    ///
+    /// - Parameters:
+    ///   - makeID: Makes names that are unique and fit for files: letters, digits and hyphens, three or more.
+    /// - Throws: ``BlobError`` when the folder cannot be made.
+    package init(
+        folder: URL,
+        makeID: @escaping @Sendable () -> String = { UUID().uuidString.lowercased() },
+        startTime: Date = Date()
+    ) throws {
+        self.folder = folder
+        self.makeID = makeID
+        self.startTime = startTime
+        files = BlobFiles(folder: folder.path(percentEncoded: false))
+        try files.makeFolders()
+    }
+
+    /// Begins a blob. Nothing is on disk until the first bytes have come.
+    ///
+    /// - Parameter checksums: What to compute while bytes arrive; CRC32C always is.
+    package func stage(computing checksums: Checksums = []) -> StagedBlob {
+        StagedBlob(id: makeID(), files: files, digest: Digest(checksums), size: 0)
+    }
+
+    /// Takes up a staged blob of an earlier process, cut to the bytes that were acknowledged.
+    ///
+    /// The bytes are read once more, to have the checksums where they were.
+    ///
+    /// - Throws: ``BlobError/missing(_:)`` when it was never synced or is gone, ``BlobError/damaged(_:_:)`` when it is
+    ///   shorter than `size`.
+    package func resume(_ id: String, size: Int64, computing checksums: Checksums = []) async throws -> StagedBlob {
+        let digest = Digest(checksums)
+        try await files.run { try $0.restore(id, size: size, into: digest) }
+        return StagedBlob(id: id, files: files, digest: digest, size: size)
+    }
+
+    /// Opens a committed blob for reading in chunks, each read when the consumer asks for it.
+    ///
+    /// - Parameters:
+    ///   - range: Positions of the first byte and of the byte after the last; nil for the whole.
+    ///   - expected: What the row says of the blob. A file of another size is refused; when the whole blob is read,
+    ///     its CRC32C is checked, and the sequence ends with an error when it differs.
+    /// - Throws: ``BlobError/missing(_:)``, ``BlobError/damaged(_:_:)``.
+    package func read(
+        _ id: String,
+        range: Range<Int64>? = nil,
+        expecting expected: ExpectedBlob? = nil
+    ) async throws -> BlobBytes {
+        let file = try await files.run { try $0.open(id) }
+        if let size = expected?.size, size != file.size {
+            throw BlobError.damaged(id, "it has \(file.size) bytes on disk, and \(size) were stored")
+        }
+        let range = range ?? 0..<file.size
+        guard range.lowerBound >= 0, range.upperBound <= file.size else {
+            throw BlobError.damaged(id, "bytes up to \(range.upperBound) were asked for, and it has \(file.size)")
+        }
+        let isWhole = range == 0..<file.size
+        return BlobBytes(file: file, range: range, crc32c: isWhole ? expected?.crc32c : nil, files: files)
+    }
+
+    /// Removes a committed or staged blob; one that is gone is no error.
+    package func remove(_ id: String) async throws {
+        try await files.run { try $0.remove(id) }
+    }
+
+    /// Removes several blobs; those that are gone are no error.
+    package func remove(_ ids: [String]) async throws {
+        guard !ids.isEmpty else { return }
+        try await files.run { files in for id in ids { try files.remove(id) } }
+    }
+
+    /// Removes what an earlier process left behind: blobs and staged blobs that no row names.
+    ///
+    /// - Parameter kept: Gets IDs, some thousands at a time, and returns those that rows name.
+    /// - Returns: How many files were removed.
+    @discardableResult
+    package func sweep(keeping kept: @Sendable ([String]) async throws -> Set<String>) async throws -> Int {
+        var removed = 0
+        for name in try await files.run({ try $0.folders() }) {
+            let old = try await files.run { [startTime] in try $0.list(name, olderThan: startTime) }
+            for start in stride(from: 0, to: old.count, by: 4096) {
+                let batch = Array(old[start..<min(start + 4096, old.count)])
+                let named = try await kept(batch)
+                let orphans = batch.filter { !named.contains($0) }
+                try await remove(orphans)
+                removed += orphans.count
+            }
+        }
+        return removed
+    }
+}
+
+/// What a row says of a blob.
+package struct ExpectedBlob: Sendable, Equatable {
+    package var size: Int64
+    package var crc32c: UInt32?
+
+    package init(size: Int64, crc32c: UInt32? = nil) {
+        self.size = size
+        self.crc32c = crc32c
+    }
+}

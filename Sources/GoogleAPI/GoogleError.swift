@@ -123,3 +123,8 @@ extension GoogleError {
         )
     }
 }
+
+/// An error of a foundation that clients may see: it says itself which ``GoogleError`` it becomes.
+package protocol GoogleErrorConvertible: Error {
+    var googleError: GoogleError { get }
+}

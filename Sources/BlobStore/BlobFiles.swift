@@ -1,0 +1,265 @@
+import Foundation
+import NIOCore
+import NIOPosix
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// The files of a blob store. All of it blocks, so all of it runs on the store's threads.
+struct BlobFiles: Sendable {
+    let folder: String
+
+    /// Threads for what blocks: more than there are cores, since most of them wait for the disk.
+    private static let sharedPool: NIOThreadPool = {
+        let pool = NIOThreadPool(numberOfThreads: 12)
+        pool.start()
+        return pool
+    }()
+
+    var pool: NIOThreadPool { Self.sharedPool }
+
+    private static let stagedFolder = "staged"
+
+    func run<Result: Sendable>(_ body: @escaping @Sendable (BlobFiles) throws -> Result) async throws -> Result {
+        try await pool.runIfActive { try body(self) }
+    }
+
+    func makeFolders() throws {
+        try FileManager.default.createDirectory(
+            atPath: folder + "/" + Self.stagedFolder,
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700]
+        )
+    }
+
+    func stagedPath(_ id: String) -> String { "\(folder)/\(Self.stagedFolder)/\(id)" }
+    func shard(_ id: String) -> String { "\(folder)/\(id.prefix(2))" }
+    func path(_ id: String) -> String { "\(shard(id))/\(id)" }
+
+    /// IDs come from rows; one that could lead elsewhere is refused all the same.
+    private func check(_ id: String) throws {
+        let isFit =
+            id.utf8.count >= 3
+            && id.utf8.allSatisfy {
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                    || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) || $0 == UInt8(ascii: "-")
+            }
+        guard isFit else { throw BlobError.missing(id) }
+    }
+
+    func open(_ id: String) throws -> OpenFile {
+        try check(id)
+        let descriptor = Posix.open(path(id), O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { throw BlobError.missing(id) }
+            throw Posix.failure("open blob '\(id)'")
+        }
+        return try OpenFile(id: id, descriptor: descriptor)
+    }
+
+    func remove(_ id: String) throws {
+        try check(id)
+        for path in [path(id), stagedPath(id)] where unlink(path) != 0 && errno != ENOENT {
+            throw Posix.failure("remove blob '\(id)'")
+        }
+    }
+
+    /// Cuts a staged file to `size` bytes and reads them into `digest`.
+    func restore(_ id: String, size: Int64, into digest: Digest) throws {
+        try check(id)
+        guard size > 0 else { return _ = unlink(stagedPath(id)) }
+        let descriptor = Posix.open(stagedPath(id), O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { throw BlobError.missing(id) }
+        let file = try OpenFile(id: id, descriptor: descriptor)
+        guard file.size >= size else {
+            throw BlobError.damaged(id, "it has \(file.size) bytes on disk, and \(size) were acknowledged")
+        }
+        guard ftruncate(descriptor, off_t(size)) == 0 else { throw Posix.failure("cut blob '\(id)'") }
+        var offset: Int64 = 0
+        while offset < size {
+            let buffer = try file.read(at: offset, upTo: Int(min(1 << 20, size - offset)))
+            digest.update(buffer)
+            offset += Int64(buffer.readableBytes)
+        }
+    }
+
+    func folders() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+            $0 == Self.stagedFolder || $0.utf8.count == 2
+        }
+    }
+
+    func list(_ name: String, olderThan time: Date) throws -> [String] {
+        let folder = "\(folder)/\(name)"
+        return try FileManager.default.contentsOfDirectory(atPath: folder).filter { id in
+            var status = stat()
+            guard lstat("\(folder)/\(id)", &status) == 0 else { return false }
+            return Double(status.modifiedSeconds) < time.timeIntervalSince1970.rounded(.down)
+        }
+    }
+
+    func syncFolder(_ path: String) throws {
+        let descriptor = Posix.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Posix.failure("open folder '\(path)'") }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw Posix.failure("sync folder '\(path)'") }
+    }
+}
+
+/// A file that is open for reading, closed when nobody holds it any more.
+final class OpenFile: Sendable {
+    let id: String
+    let size: Int64
+    private let descriptor: Int32
+
+    init(id: String, descriptor: Int32) throws {
+        self.id = id
+        self.descriptor = descriptor
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            let failure = Posix.failure("look at blob '\(id)'")
+            close(descriptor)
+            throw failure
+        }
+        size = Int64(status.st_size)
+    }
+
+    deinit { close(descriptor) }
+
+    /// Reads exactly `count` bytes.
+    func read(at offset: Int64, upTo count: Int) throws -> ByteBuffer {
+        var buffer = ByteBufferAllocator().buffer(capacity: count)
+        var position = off_t(offset)
+        while buffer.readableBytes < count {
+            let wanted = count - buffer.readableBytes
+            let got = try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { space in
+                let result = pread(descriptor, space.baseAddress, wanted, position)
+                if result < 0, errno == EINTR { return 0 }
+                guard result > 0 else {
+                    if result == 0 { throw BlobError.damaged(id, "it ends at byte \(position)") }
+                    throw Posix.failure("read blob '\(id)'")
+                }
+                return result
+            }
+            position += off_t(got)
+        }
+        return buffer
+    }
+}
+
+/// The file of a staged blob.
+final class StagedFile: @unchecked Sendable {
+    // Touched by jobs of one blob's writing lane, which run one after another, and by `discard` after the lane
+    // is empty.
+    private let id: String
+    private let files: BlobFiles
+    private(set) var size: Int64
+    private var descriptor: Int32 = -1
+
+    init(id: String, files: BlobFiles, size: Int64) {
+        self.id = id
+        self.files = files
+        self.size = size
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    private func openIfNeeded() throws {
+        guard descriptor < 0 else { return }
+        let flags = O_RDWR | O_CREAT | O_CLOEXEC
+        descriptor = Posix.open(files.stagedPath(id), flags, 0o600)
+        guard descriptor >= 0 else { throw Posix.failure("create blob '\(id)'") }
+    }
+
+    func write(_ buffer: ByteBuffer) throws {
+        try openIfNeeded()
+        try buffer.withUnsafeReadableBytes { bytes in
+            var done = 0
+            while done < bytes.count {
+                let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+                let written = pwrite(descriptor, rest.baseAddress, rest.count, off_t(size))
+                if written < 0 {
+                    if errno == EINTR { continue }
+                    throw Posix.failure("write blob '\(id)'")
+                }
+                done += written
+                size += Int64(written)
+            }
+        }
+    }
+
+    func sync() throws {
+        try openIfNeeded()
+        guard Posix.syncData(descriptor) == 0 else { throw Posix.failure("sync blob '\(id)'") }
+        try files.syncFolder(
+            URL(filePath: files.stagedPath(id)).deletingLastPathComponent().path(percentEncoded: false)
+        )
+    }
+
+    func commit() throws {
+        try openIfNeeded()
+        guard fsync(descriptor) == 0 else { throw Posix.failure("sync blob '\(id)'") }
+        close(descriptor)
+        descriptor = -1
+        let shard = files.shard(id)
+        if rename(files.stagedPath(id), files.path(id)) != 0 {
+            guard errno == ENOENT else { throw Posix.failure("commit blob '\(id)'") }
+            // The first blob of its shard.
+            guard mkdir(shard, 0o700) == 0 || errno == EEXIST else { throw Posix.failure("make folder '\(shard)'") }
+            try files.syncFolder(files.folder)
+            guard rename(files.stagedPath(id), files.path(id)) == 0 else { throw Posix.failure("commit blob '\(id)'") }
+        }
+        try files.syncFolder(shard)
+    }
+
+    func discard() {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
+        unlink(files.stagedPath(id))
+    }
+}
+
+/// The operating system's calls under names that do not collide with methods, and its errors as values.
+enum Posix {
+    static func open(_ path: String, _ flags: Int32, _ mode: mode_t = 0) -> Int32 {
+        #if canImport(Glibc)
+            Glibc.open(path, flags, mode)
+        #elseif canImport(Musl)
+            Musl.open(path, flags, mode)
+        #else
+            Darwin.open(path, flags, mode)
+        #endif
+    }
+
+    /// Makes a file's bytes and length durable.
+    static func syncData(_ descriptor: Int32) -> Int32 {
+        #if os(Linux)
+            fdatasync(descriptor)
+        #else
+            fsync(descriptor)
+        #endif
+    }
+
+    /// The error that `errno` holds.
+    static func failure(_ action: String) -> BlobError {
+        let code = errno
+        if code == ENOSPC || code == EDQUOT || code == EFBIG { return .insufficientStorage }
+        return .refused(action, String(cString: strerror(code)))
+    }
+}
+
+extension stat {
+    fileprivate var modifiedSeconds: Int {
+        #if os(Linux)
+            st_mtim.tv_sec
+        #else
+            st_mtimespec.tv_sec
+        #endif
+    }
+}
