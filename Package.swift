@@ -11,6 +11,7 @@ let strict: [SwiftSetting] = [
 extension Target.Dependency {
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
     static let x509 = product(name: "X509", package: "swift-certificates")
+    static let swiftASN1 = product(name: "SwiftASN1", package: "swift-asn1")
     static let crypto = product(name: "Crypto", package: "swift-crypto")
     static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
@@ -30,7 +31,6 @@ extension Target.Dependency {
     static let yams = product(name: "Yams", package: "Yams")
     static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
-    static let jwtKit = product(name: "JWTKit", package: "jwt-kit")
 }
 
 func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -51,6 +51,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
@@ -63,7 +64,6 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         // Values.
@@ -89,7 +89,7 @@ let package = Package(
         module("SimulatedEngine", ["Workloads", .nioCore]),
 
         // One target per Google service; none imports another.
-        module("IAM", anatomy + [.jwtKit, .crypto, .cryptoExtras]),
+        module("IAM", anatomy + [.crypto, .cryptoExtras, .swiftASN1, .x509]),
         module("ResourceManager", anatomy),
         module("ServiceUsage", anatomy),
         module("CloudStorage", anatomy + ["BlobStore"]),

@@ -2,10 +2,13 @@ package import APIServer
 import BlobStore
 import Foundation
 import GoogleAPI
+import IAM
 package import Logging
 import MetadataStore
 import Operations
+import ResourceManager
 package import ServiceLifecycle
+import ServiceUsage
 import SimulatedEngine
 import Workloads
 
@@ -25,19 +28,34 @@ package struct Cloud: Sendable {
 
         // Rows
         let schemas: [any Schema.Type] = [
-            OperationsSchema.self
+            OperationsSchema.self, IAMSchema.self, ResourceManagerSchema.self, ServiceUsageSchema.self,
         ]
         let store = try MetadataStore(path: data.database, schemas: schemas)
         let operations = OperationRunner(store: store, logger: logger, now: now)
 
         // Identity: who calls, and what they may do
-        let identity = EverybodyIsOwner()
+        let iam = try IAM(store: store, keys: URL(filePath: data.keys), now: now)
+        let resourceManager = ResourceManager(store: store, access: iam, now: now)
+        let authorizer = AccessControl(iam, projects: resourceManager)
+        let owner = try await resourceManager.bootstrap(project: configuration.project)
+        let clients = ClientFolder(data)
+        let ownerKey = try await iam.keyFile(
+            for: owner,
+            existing: FileManager.default.contents(atPath: clients.key)
+        )
+        let signIn = SignIn(iam, openOwner: configuration.isOpen ? owner : nil)
+        try clients.write(ownerKey: ownerKey, authorityPEM: "")
 
         // Services, each one block: what it needs, and its API
-        let apis: [API] = []
+        var apis: [API] = []
+        apis += iam.apis(authorizer: authorizer, projects: resourceManager)
+        apis.append(resourceManager.api(authorizer: authorizer))
+        apis.append(
+            ServiceUsage(store: store, projects: resourceManager, makeID: RequestID.make).api(authorizer: authorizer)
+        )
         let runners: [any Service] = [operations]
 
-        edge = Edge(apis: apis, authenticator: identity, makeRequestID: RequestID.make)
+        edge = Edge(apis: apis, authenticator: signIn, makeRequestID: RequestID.make)
         services = runners
         engineSocket = nil
     }
@@ -46,11 +64,7 @@ package struct Cloud: Sendable {
     package var methods: [(api: String, methods: [MethodDescription])] { edge.methods }
 }
 
-/// Stands in until IAM is joined.
-private struct EverybodyIsOwner: Authenticator, Authorizer {
-    func identity(of call: Call) async throws -> Caller.Identity { .account("owner@example.com") }
-    func authorize(_ caller: Caller, for permission: String, on resource: ResourceName) async throws {}
-}
+extension IAM: ProjectAccess {}
 
 enum RequestID {
     /// 16 hexadecimal digits.

@@ -18,7 +18,11 @@ package struct CloudConfiguration: Sendable {
     /// Accepts callers without a credential as the owner; for emulator-style tests.
     package var isOpen: Bool
 
+    /// The cloud's first project; its owner is who `brume env` signs in.
+    package var project: String
+
     package static let defaultPort = 4600
+    package static let defaultProject = "brume-local"
 
     /// Reads flags and variables.
     ///
@@ -34,6 +38,7 @@ package struct CloudConfiguration: Sendable {
             throw SettingError("port: '\(self.port)' is no port: give a number from 1 to 65535")
         }
         self.data = try DataFolder(path: data ?? Self.dataPath(environment))
+        project = environment["BRUME_PROJECT"].flatMap { $0.isEmpty ? nil : $0 } ?? Self.defaultProject
         engine = try Self.engine(environment["BRUME_ENGINE"])
         self.isOpen = isOpen
     }
