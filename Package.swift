@@ -115,7 +115,7 @@ let package = Package(
         tests("BlobStoreTests", ["GoogleAPI", "BlobStore", "BrumeTesting", .nioCore]),
         tests("OperationsTests", ["Operations", "MetadataStore", "BrumeTesting"]),
         tests("GuestsTests", ["Guests", "SimulatedEngine", "BrumeTesting"]),
-        tests("ImageCatalogueTests", ["ImageCatalogue", "SimulatedEngine", "BrumeTesting"]),
+        tests("ImageCatalogueTests", ["ImageCatalogue", "SimulatedEngine", "Workloads", "BrumeTesting", .logging, .nioCore]),
         tests("SimulatedEngineTests", ["SimulatedEngine", "Workloads", .nioCore]),
         tests("IAMTests", ["IAM", "BrumeTesting", "MetadataStore"]),
         tests("ResourceManagerTests", ["ResourceManager", "ServiceUsage", "BrumeTesting", "MetadataStore"]),

@@ -1,0 +1,73 @@
+import Foundation
+package import Workloads
+
+/// The programs that make a machine of any image reachable: an ssh server that needs nothing of the image.
+///
+/// The tree is made once, of the OpenSSH and BusyBox of the daemon's machine, and mounted read-only at ``path`` in
+/// every machine:
+///
+/// - `libexec/ssh-up.sh` runs the ssh server in the foreground; to be run as root, detached, after every start.
+/// - `libexec/user-up.sh NAME` makes a user, who may use sudo, with exactly the keys of its standard input.
+/// - `libexec/users-up.sh` does so for all of the metadata's `ssh-keys` (standard input); others lose their keys.
+///
+/// What a machine is given for itself (host key, users' keys) is kept on its own disk, in `/.brume-run`.
+package struct GuestTools: Sendable {
+    /// Where machines see the tools.
+    package static let path = "/.brume"
+    /// The command that ``WorkloadEngine/exec(_:in:part:)`` starts after a machine's start; it ends with the server.
+    package static let startServer = ExecSpec([path + "/bin/sh", path + "/libexec/ssh-up.sh"], user: "0")
+    /// The command that reads `ssh-keys` from its standard input.
+    package static let applyUsers = ExecSpec([path + "/bin/sh", path + "/libexec/users-up.sh"], user: "0")
+
+    /// Raised when the tree changes.
+    private static let version = 1
+
+    private let folder: String
+    private let scripts: String
+    private let environment: [String: String]
+    private let work = SharedWork()
+
+    /// Offers the tools; nothing is made before they are asked for.
+    ///
+    /// - Parameter folder: Where the tree is kept: `tools` in the data folder.
+    package init(folder: String, environment: [String: String] = ProcessInfo.processInfo.environment) {
+        self.init(
+            folder: folder,
+            scripts: Bundle.module.bundleURL.appending(path: "GuestTools").path(percentEncoded: false),
+            environment: environment
+        )
+    }
+
+    init(folder: String, scripts: String, environment: [String: String]) {
+        self.folder = folder
+        self.scripts = scripts
+        self.environment = environment
+    }
+
+    /// Makes the tree, or finds it made; callers share the work.
+    ///
+    /// - Returns: The tree's folder.
+    /// - Throws: ``EngineError/unavailable(_:)``, with the remedy when a tool is not installed.
+    package func ensure() async throws -> String {
+        let tree = "\(folder)/guest-\(Self.version)"
+        if FileManager.default.fileExists(atPath: tree) { return tree }
+        try await work.share(tree, progress: { _ in }) { [folder, scripts, environment] progress in
+            if FileManager.default.fileExists(atPath: tree) { return }
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            let command = HostCommand(
+                program: "/bin/sh",
+                arguments: [scripts + "/make-tree.sh", tree],
+                environment: environment
+            )
+            do {
+                try await command.run(progress: progress)
+            } catch let failure as HostCommand.Failed {
+                throw EngineError.unavailable(failure.output)
+            }
+        }
+        return tree
+    }
+
+    /// What to mount into a machine.
+    package func mount() async throws -> Mount { Mount(.tools(try await ensure()), at: Self.path, isReadOnly: true) }
+}

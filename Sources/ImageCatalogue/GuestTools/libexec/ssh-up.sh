@@ -1,0 +1,79 @@
+#!/.brume/bin/sh
+# ssh-up.sh: starts the machine's ssh server, and stays with it. Run as root after every start of the machine; where a
+# server runs already, it takes the settings anew.
+#
+# The machine's own environment (certificates, metadata, PATH) becomes that of ssh sessions, of login shells and of sudo.
+set -u
+B=/.brume/bin/busybox
+$B mkdir -p /etc /run/sshd /.brume-run/keys /tmp
+$B chmod 755 /run/sshd /.brume-run /.brume-run/keys
+[ -s /etc/passwd ] || echo 'root:x:0:0:root:/root:/.brume/bin/sh' > /etc/passwd
+[ -s /etc/group ] || echo 'root:x:0:' > /etc/group
+$B grep -q '^sshd:' /etc/passwd || echo 'sshd:x:22122:65534::/run/sshd:/bin/false' >> /etc/passwd
+[ -s /.brume-run/hostkey ] || /.brume/bin/ssh-keygen -q -t ed25519 -N '' -C "" -f /.brume-run/hostkey
+
+# What of the environment is handed on: all but what a session has of its own.
+path=${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
+settings="PATH=$path:/.brume/bin"
+profile=
+names=
+for name in $($B env | $B sed -n -E 's/^([A-Za-z_][A-Za-z0-9_]*)=.*/\1/p' | $B sort -u); do
+    case $name in
+    PATH | HOME | HOSTNAME | PWD | OLDPWD | SHLVL | TERM | USER | LOGNAME | SHELL | MAIL | _ | container | SSH_* | LANG | LC_*) continue ;;
+    esac
+    eval "value=\${$name-}"
+    # A value with quotes or line ends cannot be written in sshd's file.
+    case $value in *[\"\'\\\`\$]* | *'
+'*) continue ;; esac
+    settings="$settings \"$name=$value\""
+    profile="$profile
+export $name=\"$value\""
+    names="$names $name"
+done
+case $names in *' '*) ;; *) names= ;; esac
+
+# A login shell of the image may set PATH anew: what the machine has besides comes after it.
+if [ -d /etc/profile.d ]; then
+    {
+        echo "# The machine's own environment."
+        echo "case \":\$PATH:\" in *:/.brume/bin:*) ;; *)"
+        IFS=:
+        for folder in $path; do
+            echo "case \":\$PATH:\" in *:$folder:*) ;; *) PATH=\$PATH:$folder ;; esac"
+        done
+        unset IFS
+        echo "PATH=\$PATH:/.brume/bin ;; esac"
+        echo "export PATH$profile"
+    } > /etc/profile.d/brume.sh
+fi
+if [ -d /etc/sudoers.d ] && [ -n "$names" ]; then
+    echo "Defaults env_keep += \"${names# }\"" > /etc/sudoers.d/brume-environment
+    echo "Defaults secure_path=\"$path:/.brume/bin\"" >> /etc/sudoers.d/brume-environment
+    $B chmod 440 /etc/sudoers.d/brume-environment
+fi
+
+$B cat > /.brume-run/sshd_config <<C
+Port 22
+HostKey /.brume-run/hostkey
+AuthorizedKeysFile /.brume-run/keys/%u .ssh/authorized_keys
+StrictModes no
+UsePAM no
+UseDNS no
+PrintLastLog no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+MaxStartups 100:30:200
+PidFile /run/sshd/brume.pid
+AcceptEnv LANG LC_*
+Subsystem sftp /.brume/bin/sftp-server
+SetEnv $settings
+C
+if [ -x /.brume/bin/sshd-session ]; then echo 'SshdSessionPath /.brume/bin/sshd-session' >> /.brume-run/sshd_config; fi
+if [ -x /.brume/bin/sshd-auth ]; then echo 'SshdAuthPath /.brume/bin/sshd-auth' >> /.brume-run/sshd_config; fi
+
+pid=$($B cat /run/sshd/brume.pid 2>/dev/null)
+if [ -n "$pid" ] && $B grep -q sshd "/proc/$pid/cmdline" 2>/dev/null; then
+    exec $B kill -HUP "$pid"
+fi
+exec /.brume/bin/sshd -D -e -f /.brume-run/sshd_config
