@@ -110,10 +110,10 @@ let package = Package(
         // Tests.
         module("BrumeTesting", ["GoogleAPI", "APIServer", .hummingbird, .httpTypes, .logging, .nioCore, .nioEmbedded]),
         tests("GoogleAPITests", ["GoogleAPI"]),
-        tests("APIServerTests", ["APIServer", "BrumeTesting"]),
+        tests("APIServerTests", ["APIServer", "BrumeTesting", "GoogleAPI", .httpTypes]),
         tests("GatewayTests", ["Gateway", "BrumeTesting", .nioPosix, .nioSSL, .nioHTTP1]),
         tests("BlobStoreTests", ["GoogleAPI", "BlobStore", "BrumeTesting", .nioCore]),
-        tests("OperationsTests", ["Operations", "MetadataStore", "BrumeTesting"]),
+        tests("OperationsTests", ["Operations", "MetadataStore", "BrumeTesting", "GoogleAPI", .grdb, .logging]),
         tests("GuestsTests", ["Guests", "SimulatedEngine", "BrumeTesting"]),
         tests("ImageCatalogueTests", ["ImageCatalogue", "SimulatedEngine", "Workloads", "BrumeTesting", .logging, .nioCore]),
         tests("SimulatedEngineTests", ["SimulatedEngine", "Workloads", .nioCore]),

@@ -48,6 +48,10 @@ package struct Edge: HTTPResponder {
             let call = Call(request: request, context: context)
             context.caller.identity = try await (api.authenticator ?? authenticator).identity(of: call)
             let response = try await api.responder.respond(to: request, context: context)
+            // The router answers an unknown path itself, without a body; this mark is all it leaves.
+            if context.endpointPath == "NotFound" {
+                throw GoogleError.notFound("\(api.name) has no method \(head.method) \(Target.path(of: head)).")
+            }
             context.logger.debug(
                 "\(head.method) \(context.originalPath)",
                 metadata: ["status": "\(response.status.code)"]
@@ -55,7 +59,7 @@ package struct Edge: HTTPResponder {
             return response
         } catch {
             let call = Call(request: request, context: context)
-            let refusal = explain(error, api: api, head: head)
+            let refusal = explain(error)
             log(refusal, cause: error, call: call)
             return api.errors.render(refusal, call)
         }
@@ -84,20 +88,11 @@ package struct Edge: HTTPResponder {
         return nil
     }
 
-    private func explain(_ error: any Error, api: API, head: HTTPRequest) -> GoogleError {
+    private func explain(_ error: any Error) -> GoogleError {
         switch error {
         case let error as GoogleError: error
         case let error as any GoogleErrorConvertible: error.googleError
         case let error as DecodingError: .unreadable(error)
-        case let error as HTTPError where error.status == .notFound:
-            .notFound("\(api.name) has no method \(head.method) \(Target.path(of: head)).")
-        case let error as HTTPError:
-            GoogleError(
-                .invalidArgument,
-                reason: "badRequest",
-                message: error.body ?? error.status.reasonPhrase,
-                httpStatus: error.status.code
-            )
         default:
             GoogleError(.internal, reason: "internalError", message: "Internal error.")
         }
