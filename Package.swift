@@ -123,7 +123,7 @@ let package = Package(
         tests("ArtifactRegistryTests", ["ArtifactRegistry", "BrumeTesting", "MetadataStore", "BlobStore"]),
         tests("ComputeEngineTests", ["ComputeEngine", "SimulatedEngine", "BrumeTesting", "MetadataStore", "Operations"]),
         tests("CloudBuildTests", ["CloudBuild", "SimulatedEngine", "BrumeTesting", "MetadataStore", "Operations"]),
-        tests("CloudLoggingTests", ["CloudLogging", "BrumeTesting", "MetadataStore"]),
+        tests("CloudLoggingTests", ["CloudLogging", "APIServer", "GoogleAPI", "BrumeTesting", "MetadataStore", .httpTypes]),
         tests("VertexAITests", ["VertexAI", "SimulatedEngine", "BrumeTesting", "MetadataStore", "Operations"]),
         tests("BrumeServerTests", ["BrumeServer", "BrumeTesting"]),
         .testTarget(name: "Integration", dependencies: ["DockerEngine", "SimulatedEngine", "Workloads", "BrumeTesting"],
