@@ -165,12 +165,14 @@ package struct ImageCatalogue: Sendable {
         return kept
     }
 
-    /// What the engine holds of the catalogue.
-    package func inventory() async throws -> [(entry: CatalogueEntry, kept: ImageDescription?)] {
-        var rows: [(entry: CatalogueEntry, kept: ImageDescription?)] = []
+    /// What `brume images list` shows: the catalogue, and what the engine holds of it.
+    package func inventory() async throws -> [CatalogueListing] {
+        var rows: [CatalogueListing] = []
         for entry in entries {
-            guard let reference = keptReference(of: entry) else { continue }
-            rows.append((entry, try await engine.image(reference)))
+            let kept = keptReference(of: entry)
+            var image: ImageDescription?
+            if let kept { image = try await engine.image(kept) }
+            rows.append(CatalogueListing(entry: entry, kept: kept, image: image))
         }
         return rows
     }
