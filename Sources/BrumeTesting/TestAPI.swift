@@ -16,6 +16,11 @@ package struct TestAPI: Sendable {
         edge = Edge(apis: apis, authenticator: FixedIdentity(identity: identity), makeRequestID: { "test" })
     }
 
+    /// - Parameter authenticator: Who tells whom each call comes from.
+    package init(_ apis: [API], authenticator: any Authenticator) {
+        edge = Edge(apis: apis, authenticator: authenticator, makeRequestID: { "test" })
+    }
+
     /// Sends one request and reads the whole answer.
     ///
     /// - Parameter target: The path and query, percent-encoded.

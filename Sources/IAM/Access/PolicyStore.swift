@@ -50,7 +50,10 @@ struct PolicyStore: Sendable {
         policy.bindings = Self.joined(policy.bindings)
         policy.version = max(policy.version ?? 1, 1)
         policy.etag = nil
-        policy.etag = Data(SHA256.hash(data: try JSONCoding.encoder.encode(policy)).prefix(8)).base64EncodedString()
+        // Of hexadecimal digits, so that its Base64 has no `+` and no `/`: gcloud sends `-` and `_` back for those.
+        let digest = SHA256.hash(data: try JSONCoding.encoder.encode(policy))
+        policy.etag = Data(String(digest.prefix(6).reduce(UInt64(1)) { $0 << 8 | UInt64($1) }, radix: 16).utf8)
+            .base64EncodedString()
         try db.execute(
             sql: "INSERT OR REPLACE INTO iam_policies (resource, document) VALUES (?, ?)",
             arguments: [resource, try JSONCoding.encoder.encode(policy)]
