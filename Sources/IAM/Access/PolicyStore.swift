@@ -27,7 +27,7 @@ struct PolicyStore: Sendable {
         try check(policy, on: resource)
         return try await database.write { db in
             let existing = try Self.fetch(resource, in: db)
-            if let etag = policy.etag, !etag.isEmpty, etag != existing.etag { throw GoogleError.policyChanged }
+            if let etag = policy.etag, !etag.isEmpty, !Self.areSame(etag, existing.etag) { throw GoogleError.policyChanged }
             for member in policy.bindings.flatMap(\.members) {
                 guard member.hasPrefix("serviceAccount:") else { continue }
                 let email = String(member.dropFirst("serviceAccount:".count))
@@ -50,10 +50,7 @@ struct PolicyStore: Sendable {
         policy.bindings = Self.joined(policy.bindings)
         policy.version = max(policy.version ?? 1, 1)
         policy.etag = nil
-        // Of hexadecimal digits, so that its Base64 has no `+` and no `/`: gcloud sends `-` and `_` back for those.
-        let digest = SHA256.hash(data: try JSONCoding.encoder.encode(policy))
-        policy.etag = Data(String(digest.prefix(6).reduce(UInt64(1)) { $0 << 8 | UInt64($1) }, radix: 16).utf8)
-            .base64EncodedString()
+        policy.etag = Data(SHA256.hash(data: try JSONCoding.encoder.encode(policy)).prefix(6)).base64EncodedString()
         try db.execute(
             sql: "INSERT OR REPLACE INTO iam_policies (resource, document) VALUES (?, ?)",
             arguments: [resource, try JSONCoding.encoder.encode(policy)]
@@ -70,6 +67,11 @@ struct PolicyStore: Sendable {
         )
         guard let data else { return Policy(etag: emptyTag) }
         return try JSONCoding.decoder.decode(Policy.self, from: data)
+    }
+
+    /// gcloud sends the bytes of an etag back in Base64 for URLs.
+    private static func areSame(_ sent: String, _ kept: String?) -> Bool {
+        Base64URL.data(sent) == kept.flatMap { Base64URL.data($0) }
     }
 
     /// What Google gives a policy that nobody has set.
