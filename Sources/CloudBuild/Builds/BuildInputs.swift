@@ -1,0 +1,62 @@
+import APIServer
+import Foundation
+import GoogleAPI
+import Hummingbird
+
+/// A project, and a location; the paths without one mean `global`.
+struct BuildsInput: MethodInput {
+    var project: String
+    var location: String
+    var body: JSON
+    var filter: String?
+    var pageSize: Int
+    var pageToken: String?
+    var resource: ResourceName { .project(project) }
+
+    init(from call: Call) async throws {
+        project = try call.parameter("project")
+        location = try call.optionalParameter("location") ?? "global"
+        body = call.request.method == .post ? try await call.body() : [:]
+        filter = call.query("filter").flatMap { $0.isEmpty ? nil : $0 }
+        let size = call.query("pageSize").flatMap { Int($0) } ?? 0
+        guard size >= 0 else { throw GoogleError.invalidBuild("page_size must not be negative") }
+        pageSize = size == 0 ? 100 : min(size, 1000)
+        pageToken = call.query("pageToken").flatMap { $0.isEmpty ? nil : $0 }
+    }
+}
+
+/// One build.
+struct BuildInput: MethodInput {
+    var project: String
+    var location: String
+    var id: String
+    var resource: ResourceName { .project(project) }
+
+    init(from call: Call) async throws {
+        project = try call.parameter("project")
+        location = try call.optionalParameter("location") ?? "global"
+        id = try call.parameter("id")
+    }
+}
+
+/// The operation of a build.
+struct BuildOperationInput: MethodInput {
+    var project: String
+    var buildID: String
+    var resource: ResourceName { .project(project) }
+
+    init(from call: Call) async throws {
+        project = try call.parameter("project")
+        let encoded = try call.parameter("operation")
+        guard let data = Data(base64Encoded: encoded) else {
+            throw GoogleError.buildNotFound(encoded)
+        }
+        buildID = String(decoding: data, as: UTF8.self)
+    }
+}
+
+extension Call {
+    fileprivate func optionalParameter(_ name: String) throws -> String? {
+        context.parameters.get(name) == nil ? nil : try parameter(name)
+    }
+}

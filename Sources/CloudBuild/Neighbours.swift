@@ -1,0 +1,67 @@
+package import APIServer
+package import NIOCore
+package import Workloads
+
+// What builds need of other services.
+
+/// Where the source of a build lies.
+package protocol SourceArchives: Sendable {
+    /// Opens an object's bytes; the stream is read once.
+    ///
+    /// - Parameters:
+    ///   - generation: Nil: the newest.
+    ///   - account: Who reads: the build's service account.
+    /// - Throws: ``GoogleError`` `notFound` (404), `forbidden` (403).
+    func open(bucket: String, object: String, generation: Int64?, as account: String) async throws -> ByteStream
+}
+
+/// Where the logs of builds go.
+package protocol BuildLogs: Sendable {
+    /// Makes the bucket, if it is not there.
+    func ensureBucket(_ name: String, project: ProjectIdentity) async throws
+
+    /// Writes the whole log so far in place of the object; readers see the old or the new one, never a piece.
+    func write(_ bytes: ByteBuffer, bucket: String, object: String) async throws
+}
+
+/// The service accounts that builds act as.
+package protocol BuildAccounts: Sendable {
+    /// The e-mail address of the account that builds run as unless they name one; made when it is not there.
+    func defaultAccount(of project: ProjectIdentity) async throws -> String
+
+    /// An access token for all of Google's APIs.
+    func accessToken(for account: String, lifetime: Duration) async throws -> String
+}
+
+/// Images of steps: from the engine, the catalogue, or a registry.
+package protocol BuilderImages: Sendable {
+    /// Makes sure that the engine has an image.
+    ///
+    /// - Throws: ``EngineError/imageUnavailable(_:reason:)``.
+    func ensure(
+        _ image: ImageReference,
+        credential: RegistryCredential,
+        progress: @escaping ProgressReport
+    ) async throws
+}
+
+/// What surrounds the steps of a build: the network `cloudbuild`, its metadata server, and trust in the cloud's hosts.
+package protocol BuildSurroundings: Sendable {
+    /// Lets the steps of a build in; repeated calls for one build are harmless.
+    ///
+    /// - Returns: For each step, in their order, what puts its process into the build's surroundings.
+    func admit(_ guest: BuildGuest) async throws -> [@Sendable (inout ProcessSpec) -> Void]
+
+    /// Ends what ``admit(_:)`` began.
+    func release(_ guest: BuildGuest) async throws
+}
+
+/// Whom the metadata server takes a build for.
+package struct BuildGuest: Sendable, Equatable {
+    package var buildID: String
+    package var project: ProjectIdentity
+    package var serviceAccount: String
+    package var workload: WorkloadName
+    /// The names of the steps; each has a place of its own, since steps may run at the same time.
+    package var steps: [String]
+}

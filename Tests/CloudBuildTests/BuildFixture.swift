@@ -1,0 +1,115 @@
+import APIServer
+import BrumeTesting
+import CloudBuild
+import Foundation
+import GoogleAPI
+import Logging
+import MetadataStore
+import NIOCore
+import ServiceLifecycle
+import SimulatedEngine
+import Synchronization
+import Workloads
+
+/// Cloud Build in memory, on a scripted engine.
+struct TestBuilds {
+    let api: TestAPI
+    let engine: SimulatedEngine
+    let neighbours: TestNeighbours
+
+    /// Creates a build; returns its ID.
+    func create(_ json: String) async throws -> String {
+        let reply = try await api.post("/cloudbuild/v1/projects/demo/locations/global/builds", json: json)
+        guard let id = reply.json["metadata"]?["build"]?["id"]?.string else {
+            throw GoogleError.invalid("not created: \(reply.text)")
+        }
+        return id
+    }
+
+    func get(_ id: String) async throws -> JSON {
+        try await api.get("/cloudbuild/v1/projects/demo/locations/global/builds/\(id)").json
+    }
+
+    /// Waits for the row to say that the build has ended.
+    func ended(_ id: String) async throws -> JSON {
+        while true {
+            let build = try await get(id)
+            if !["QUEUED", "WORKING"].contains(build["status"]?.string) { return build }
+            await Task.yield()
+        }
+    }
+
+    func log(_ id: String) -> String { neighbours.log(id) }
+}
+
+/// Everything a build needs of the cloud, in memory.
+final class TestNeighbours: SourceArchives, BuildLogs, BuildAccounts, BuilderImages, BuildSurroundings {
+    let engine: SimulatedEngine
+    private let objects = Mutex<[String: String]>([:])
+    private let sources = Mutex<[String: String]>([:])
+
+    init(engine: SimulatedEngine) { self.engine = engine }
+
+    func log(_ id: String) -> String { objects.withLock { $0.first { $0.key.contains(id) }?.value ?? "" } }
+    func addSource(_ text: String, at place: String) { sources.withLock { $0[place] = text } }
+
+    func open(bucket: String, object: String, generation: Int64?, as account: String) async throws -> ByteStream {
+        guard let text = sources.withLock({ $0["\(bucket)/\(object)"] }) else {
+            throw GoogleError.notFound("No such object: \(bucket)/\(object)")
+        }
+        return ByteStream { stream in
+            stream.yield(ByteBuffer(string: text))
+            stream.finish()
+        }
+    }
+
+    func ensureBucket(_ name: String, project: ProjectIdentity) async throws {}
+
+    func write(_ bytes: ByteBuffer, bucket: String, object: String) async throws {
+        objects.withLock { $0["\(bucket)/\(object)"] = String(buffer: bytes) }
+    }
+
+    func defaultAccount(of project: ProjectIdentity) async throws -> String {
+        "\(project.number)@cloudbuild.gserviceaccount.com"
+    }
+
+    func accessToken(for account: String, lifetime: Duration) async throws -> String { "token" }
+
+    func ensure(_ image: ImageReference, credential: RegistryCredential, progress: @escaping ProgressReport)
+        async throws
+    {
+        try await engine.pull(image, credential: credential, progress: progress)
+    }
+
+    func admit(_ guest: BuildGuest) async throws -> [@Sendable (inout ProcessSpec) -> Void] {
+        guest.steps.map { name in { $0.environment["STEP"] = name } }
+    }
+
+    func release(_ guest: BuildGuest) async throws {}
+}
+
+func withBuilds(concurrent: Int = 4, _ body: (TestBuilds) async throws -> Void) async throws {
+    let engine = SimulatedEngine(images: ["gcr.io/cloud-builders/docker", "alpine"])
+    let neighbours = TestNeighbours(engine: engine)
+    let cloudBuild = CloudBuild(
+        store: try MetadataStore(inMemoryWith: [CloudBuildSchema.self]),
+        projects: DemoProject(),
+        neighbours: .init(
+            engine: engine,
+            sources: neighbours,
+            logs: neighbours,
+            accounts: neighbours,
+            images: neighbours,
+            surroundings: neighbours
+        ),
+        concurrentBuilds: concurrent,
+        logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+        now: { Date() },
+        makeID: { UUID().uuidString.lowercased() }
+    )
+    let runner = cloudBuild.runner
+    let running = Task { try await runner.run() }
+    defer { running.cancel() }
+    let api = TestAPI([cloudBuild.api(authorizer: FixedIdentity())])
+    try await body(TestBuilds(api: api, engine: engine, neighbours: neighbours))
+}
