@@ -1,4 +1,5 @@
 package import APIServer
+import ArtifactRegistry
 import BlobStore
 import Foundation
 import GoogleAPI
@@ -29,6 +30,7 @@ package struct Cloud: Sendable {
         // Rows
         let schemas: [any Schema.Type] = [
             OperationsSchema.self, IAMSchema.self, ResourceManagerSchema.self, ServiceUsageSchema.self,
+            ArtifactRegistrySchema.self,
         ]
         let store = try MetadataStore(path: data.database, schemas: schemas)
         let operations = OperationRunner(store: store, logger: logger, now: now)
@@ -53,7 +55,23 @@ package struct Cloud: Sendable {
         apis.append(
             ServiceUsage(store: store, projects: resourceManager, makeID: RequestID.make).api(authorizer: authorizer)
         )
-        let runners: [any Service] = [operations]
+        var runners: [any Service] = [operations]
+
+        let blobs = try BlobStore(folder: URL(filePath: data.blobs))
+        let registry = ArtifactRegistry(
+            store: store,
+            blobs: blobs,
+            projects: resourceManager,
+            accounts: iam,
+            authorizer: authorizer,
+            upstream: NoUpstream(),
+            system: RegistrySystemAccount(password: RequestID.make() + RequestID.make()),
+            logger: logger,
+            now: now,
+            makeID: { UUID().uuidString.lowercased() }
+        )
+        apis += [registry.registryAPI(), registry.api(authorizer: authorizer)]
+        runners.append(RegistrySweeper(registry: registry, logger: logger))
 
         edge = Edge(apis: apis, authenticator: signIn, makeRequestID: RequestID.make)
         services = runners

@@ -1,0 +1,283 @@
+import Foundation
+import GRDB
+import GoogleAPI
+import MetadataStore
+
+/// The rows of manifests and tags.
+struct ManifestStore: Sendable {
+    let store: MetadataStore
+    let now: @Sendable () -> Date
+
+    /// A manifest by digest or tag.
+    func find(_ reference: String, in place: RegistryPlace) async throws -> StoredManifest? {
+        try await store.database.read { db in
+            let row: Row?
+            if reference.contains(":") {
+                row = try Row.fetchOne(
+                    db,
+                    sql: "SELECT * FROM artifact_manifests WHERE \(Self.isHere) AND digest = ?",
+                    arguments: Self.key(place) + [reference]
+                )
+            } else {
+                row = try Row.fetchOne(
+                    db,
+                    sql: """
+                        SELECT m.* FROM artifact_tags t JOIN artifact_manifests m
+                        USING (project, location, repository, image, digest) WHERE \(Self.isHere) AND tag = ?
+                        """,
+                    arguments: Self.key(place) + [reference]
+                )
+            }
+            return try row.map(StoredManifest.init(row:))
+        }
+    }
+
+    /// Stores a manifest and lets a tag name it, in one transaction that also finds what it needs.
+    ///
+    /// - Throws: ``GoogleError`` `MANIFEST_BLOB_UNKNOWN` (400).
+    func put(_ manifest: Manifest, _ data: Data, _ digest: String, tag: String?, in place: RegistryPlace) async throws {
+        let time = now()
+        try await store.database.write { db in
+            var size = Int64(data.count)
+            for (blob, _) in manifest.blobs {
+                let held = try Int64.fetchOne(
+                    db,
+                    sql: """
+                        SELECT b.sizeBytes FROM artifact_links l JOIN artifact_blobs b ON b.digest = l.digest
+                        WHERE l.project = ? AND l.digest = ?
+                        """,
+                    arguments: [place.project, blob]
+                )
+                guard let held else { throw GoogleError.manifestBlobUnknown(blob) }
+                size += held
+            }
+            for child in manifest.children {
+                let held = try Int64.fetchOne(
+                    db,
+                    sql: "SELECT imageSizeBytes FROM artifact_manifests WHERE \(Self.isHere) AND digest = ?",
+                    arguments: Self.key(place) + [child]
+                )
+                guard let held else { throw GoogleError.manifestBlobUnknown(child) }
+                size += held
+            }
+            try db.execute(
+                sql: """
+                    INSERT INTO artifact_manifests (project, location, repository, image, digest, mediaType, content,
+                        imageSizeBytes, subject, artifactType, annotations, createTime, updateTime)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT DO UPDATE SET updateTime = excluded.updateTime, mediaType = excluded.mediaType
+                    """,
+                arguments: Self.key(place) + [
+                    digest, manifest.mediaType, data, size, manifest.subject, manifest.artifactType,
+                    try manifest.annotations?.data(), time, time,
+                ]
+            )
+            let id = try Int64.fetchOne(
+                db,
+                sql: "SELECT id FROM artifact_manifests WHERE \(Self.isHere) AND digest = ?",
+                arguments: Self.key(place) + [digest]
+            )
+            for blob in manifest.blobs.keys {
+                try db.execute(
+                    sql: "INSERT OR IGNORE INTO artifact_manifest_blobs (manifest, project, digest) VALUES (?, ?, ?)",
+                    arguments: [id, place.project, blob]
+                )
+            }
+            if let tag { try Self.name(digest, tag, place, time, in: db) }
+        }
+    }
+
+    /// Lets a tag name a manifest that is there.
+    ///
+    /// - Throws: ``GoogleError`` `MANIFEST_UNKNOWN` (404).
+    func tag(_ digest: String, as tag: String, in place: RegistryPlace) async throws {
+        let time = now()
+        try await store.database.write { db in
+            guard try Self.exists(digest, place, in: db) else {
+                throw GoogleError.manifestUnknown(digest, place.written)
+            }
+            try Self.name(digest, tag, place, time, in: db)
+        }
+    }
+
+    func delete(tag: String, in place: RegistryPlace) async throws {
+        try await store.database.write { db in
+            try db.execute(
+                sql: "DELETE FROM artifact_tags WHERE \(Self.isHere) AND tag = ?",
+                arguments: Self.key(place) + [tag]
+            )
+            if db.changesCount == 0 { throw GoogleError.manifestUnknown(tag, place.written) }
+        }
+    }
+
+    /// Deletes a manifest; with `force`, also the tags that name it.
+    func delete(digest: String, in place: RegistryPlace, force: Bool = false) async throws {
+        try await store.database.write { db in
+            guard try Self.exists(digest, place, in: db) else {
+                throw GoogleError.manifestUnknown(digest, place.written)
+            }
+            let arguments = Self.key(place) + [digest]
+            let tags = try String.fetchAll(
+                db,
+                sql: "SELECT tag FROM artifact_tags WHERE \(Self.isHere) AND digest = ? ORDER BY tag",
+                arguments: arguments
+            )
+            guard force || tags.isEmpty else { throw GoogleError.manifestTagged(digest, tags) }
+            try db.execute(sql: "DELETE FROM artifact_tags WHERE \(Self.isHere) AND digest = ?", arguments: arguments)
+            try db.execute(
+                sql: "DELETE FROM artifact_manifests WHERE \(Self.isHere) AND digest = ?",
+                arguments: arguments
+            )
+        }
+    }
+
+    /// Deletes an image with all of its manifests and tags; false when there is none.
+    func delete(image place: RegistryPlace) async throws -> Bool {
+        try await store.database.write { db in
+            try db.execute(sql: "DELETE FROM artifact_tags WHERE \(Self.isHere)", arguments: Self.key(place))
+            try db.execute(sql: "DELETE FROM artifact_manifests WHERE \(Self.isHere)", arguments: Self.key(place))
+            return db.changesCount > 0
+        }
+    }
+
+    func referrers(of digest: String, in place: RegistryPlace) async throws -> [StoredManifest] {
+        try await store.database.read { db in
+            try Row.fetchAll(
+                db,
+                sql: "SELECT * FROM artifact_manifests WHERE \(Self.isHere) AND subject = ? ORDER BY id",
+                arguments: Self.key(place) + [digest]
+            ).map(StoredManifest.init(row:))
+        }
+    }
+
+    /// The manifests of one image with their tags, newest first.
+    func manifests(in place: RegistryPlace) async throws -> [StoredManifest] {
+        try await manifests(sql: Self.isHere, Self.key(place))
+    }
+
+    /// The manifests of all images of a repository with their tags, newest first.
+    func manifests(ofRepository place: RegistryPlace) async throws -> [StoredManifest] {
+        try await manifests(
+            sql: "project = ? AND location = ? AND repository = ?",
+            [place.project, place.location, place.repository]
+        )
+    }
+
+    private func manifests(sql: String, _ arguments: StatementArguments) async throws -> [StoredManifest] {
+        try await store.database.read { db in
+            let tags = try Row.fetchAll(
+                db,
+                sql: "SELECT * FROM artifact_tags WHERE \(sql) ORDER BY tag",
+                arguments: arguments
+            )
+            var tagsByKey: [String: [String]] = [:]
+            for tag in tags {
+                tagsByKey["\(tag["image"] as String)@\(tag["digest"] as String)", default: []].append(tag["tag"])
+            }
+            return try Row.fetchAll(
+                db,
+                sql: "SELECT * FROM artifact_manifests WHERE \(sql) ORDER BY updateTime DESC, id DESC",
+                arguments: arguments
+            ).map { row in
+                var manifest = try StoredManifest(row: row)
+                manifest.tags = tagsByKey["\(manifest.place.image)@\(manifest.digest)"] ?? []
+                return manifest
+            }
+        }
+    }
+
+    /// The names of images in a repository below a folder; the empty folder is the repository.
+    func images(below place: RegistryPlace) async throws -> [String] {
+        let prefix = place.image.isEmpty ? "" : place.image + "/"
+        return try await store.database.read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT image FROM artifact_manifests WHERE project = ? AND location = ? AND repository = ?
+                    AND substr(image, 1, length(?)) = ? ORDER BY image
+                    """,
+                arguments: [place.project, place.location, place.repository, prefix, prefix]
+            )
+        }
+    }
+
+    /// Every image of the registry, by its place.
+    func allImages() async throws -> [RegistryPlace] {
+        try await store.database.read { db in
+            try Row.fetchAll(
+                db,
+                sql: "SELECT DISTINCT project, location, repository, image FROM artifact_manifests"
+            ).map(RegistryPlace.init(row:))
+        }
+    }
+
+    func sizeBytes(ofRepository place: RegistryPlace) async throws -> Int64 {
+        try await store.database.read { db in
+            try Int64.fetchOne(
+                db,
+                sql: """
+                    SELECT coalesce(sum(sizeBytes), 0) FROM artifact_blobs WHERE digest IN (
+                        SELECT b.digest FROM artifact_manifest_blobs b JOIN artifact_manifests m ON m.id = b.manifest
+                        WHERE m.project = ? AND m.location = ? AND m.repository = ?)
+                    """,
+                arguments: [place.project, place.location, place.repository]
+            ) ?? 0
+        }
+    }
+
+    private static let isHere = "project = ? AND location = ? AND repository = ? AND image = ?"
+
+    private static func key(_ place: RegistryPlace) -> StatementArguments {
+        [place.project, place.location, place.repository, place.image]
+    }
+
+    private static func exists(_ digest: String, _ place: RegistryPlace, in db: Database) throws -> Bool {
+        try Bool.fetchOne(
+            db,
+            sql: "SELECT 1 FROM artifact_manifests WHERE \(isHere) AND digest = ?",
+            arguments: key(place) + [digest]
+        ) ?? false
+    }
+
+    private static func name(
+        _ digest: String,
+        _ tag: String,
+        _ place: RegistryPlace,
+        _ time: Date,
+        in db: Database
+    ) throws {
+        try db.execute(
+            sql: """
+                INSERT INTO artifact_tags (project, location, repository, image, tag, digest, updateTime)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET digest = excluded.digest, updateTime = excluded.updateTime
+                """,
+            arguments: key(place) + [tag, digest, time]
+        )
+    }
+}
+
+extension RegistryPlace {
+    init(row: Row) {
+        self.init(
+            project: row["project"],
+            location: row["location"],
+            repository: row["repository"],
+            image: row["image"]
+        )
+    }
+}
+
+extension StoredManifest {
+    fileprivate init(row: Row) throws {
+        place = RegistryPlace(row: row)
+        digest = row["digest"]
+        mediaType = row["mediaType"]
+        content = row["content"]
+        imageSizeBytes = row["imageSizeBytes"]
+        artifactType = row["artifactType"]
+        annotations = try (row["annotations"] as Data?).map(JSON.init(parsing:))
+        createTime = row["createTime"]
+        updateTime = row["updateTime"]
+    }
+}

@@ -1,0 +1,149 @@
+import APIServer
+import ArtifactRegistry
+import BlobStore
+import BrumeTesting
+import Crypto
+import Foundation
+import GoogleAPI
+import HTTPTypes
+import Logging
+import MetadataStore
+import Operations
+import Synchronization
+
+/// A registry in memory with its API, and a client of it.
+struct TestRegistry {
+    let api: TestAPI
+    let registry: ArtifactRegistry
+    let clock: TestClock
+    let files: BlobStore
+
+    func send(
+        _ method: HTTPRequest.Method,
+        _ target: String,
+        host: String = "gcr.io",
+        headers: HTTPFields = [:],
+        body: Data = Data(),
+        token: String? = "token"
+    ) async throws -> TestReply {
+        var headers = headers
+        if let token { headers[.authorization] = "Bearer \(token)" }
+        return try await api.send(method, target, host: host, headers: headers, body: body)
+    }
+
+    /// Pushes a blob whole; returns its digest.
+    @discardableResult
+    func pushBlob(_ text: String, to name: String, host: String = "gcr.io") async throws -> String {
+        let digest = digest(text)
+        _ = try await send(.post, "/v2/\(name)/blobs/uploads/?digest=\(digest)", host: host, body: Data(text.utf8))
+        return digest
+    }
+
+    /// Pushes an image of one layer; returns its manifest's digest.
+    @discardableResult
+    func push(_ name: String, tag: String, layer: String = "layer", host: String = "gcr.io") async throws -> String {
+        try await pushBlob("{}", to: name, host: host)
+        try await pushBlob(layer, to: name, host: host)
+        let manifest = manifest(config: "{}", layer: layer)
+        let reply = try await putManifest(manifest, name, tag, host: host)
+        guard reply.status == 201 else { throw GoogleError.invalid("push failed: \(reply.text)") }
+        return digest(manifest)
+    }
+
+    func putManifest(_ text: String, _ name: String, _ reference: String, host: String = "gcr.io") async throws
+        -> TestReply
+    {
+        try await send(
+            .put,
+            "/v2/\(name)/manifests/\(reference)",
+            host: host,
+            headers: [.contentType: dockerManifest],
+            body: Data(text.utf8)
+        )
+    }
+}
+
+let dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+
+func digest(_ text: String) -> String {
+    "sha256:"
+        + SHA256.hash(data: Data(text.utf8)).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+}
+
+func manifest(config: String, layer: String) -> String {
+    """
+    {"schemaVersion":2,"mediaType":"\(dockerManifest)",
+    "config":{"mediaType":"application/vnd.docker.container.image.v1+json","size":\(config.utf8.count),"digest":"\(digest(config))"},
+    "layers":[{"mediaType":"application/vnd.docker.image.rootfs.diff.tar.gzip","size":\(layer.utf8.count),"digest":"\(digest(layer))"}]}
+    """
+}
+
+final class TestClock: Sendable {
+    private let time = Mutex(Date(timeIntervalSince1970: 1_800_000_000))
+    var now: Date { time.withLock { $0 } }
+    func advance(by seconds: Double) { time.withLock { $0 += seconds } }
+}
+
+/// Knows one token, `token`, and one key file.
+struct TestAccounts: RegistryAccounts {
+    func accessToken(forKeyFile json: String) async throws -> String {
+        guard json.contains("robot") else {
+            throw GoogleError(.unauthenticated, reason: "authError", message: "unknown key")
+        }
+        return "token"
+    }
+
+    func identity(ofAccessToken token: String) async throws -> Caller.Identity {
+        guard token == "token" else {
+            throw GoogleError(.unauthenticated, reason: "authError", message: "unknown token")
+        }
+        return .account("owner@example.com")
+    }
+}
+
+/// Lets signed-in callers do everything.
+struct SignedIn: Authorizer {
+    func authorize(_ caller: Caller, for permission: String, on resource: ResourceName) async throws {
+        if caller.identity == .anonymous {
+            throw GoogleError(.unauthenticated, reason: "required", message: "Sign in.")
+        }
+    }
+}
+
+/// One public image, which is pushed when it is asked for.
+final class TestUpstream: UpstreamImages {
+    let pushed = Mutex<(@Sendable () async throws -> Void)?>(nil)
+    func knows(_ name: String) -> Bool { name == "gcr.io/cloud-builders/docker" }
+    func names(under prefix: String) -> [String] {
+        "gcr.io/cloud-builders/docker".hasPrefix(prefix + "/") ? ["gcr.io/cloud-builders/docker"] : []
+    }
+    func provide(_ reference: String) async throws -> Bool {
+        guard let push = pushed.withLock({ $0 }) else { return false }
+        try await push()
+        return true
+    }
+}
+
+func withRegistry(
+    upstream: TestUpstream = TestUpstream(),
+    _ body: (TestRegistry) async throws -> Void
+) async throws {
+    try await withScratchFolder { folder in
+        let clock = TestClock()
+        let files = try BlobStore(folder: folder)
+        let registry = ArtifactRegistry(
+            store: try MetadataStore(inMemoryWith: [OperationsSchema.self, ArtifactRegistrySchema.self]),
+            blobs: files,
+            projects: DemoProject(),
+            accounts: TestAccounts(),
+            authorizer: SignedIn(),
+            upstream: upstream,
+            system: RegistrySystemAccount(password: "secret"),
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            now: { clock.now },
+            makeID: { UUID().uuidString.lowercased() }
+        )
+        let api = TestAPI([registry.registryAPI(), registry.api(authorizer: SignedIn())])
+        try await body(TestRegistry(api: api, registry: registry, clock: clock, files: files))
+    }
+}
