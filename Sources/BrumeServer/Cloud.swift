@@ -1,3 +1,5 @@
+import VertexAI
+import CloudLogging
 package import APIServer
 import ArtifactRegistry
 import BlobStore
@@ -30,7 +32,7 @@ package struct Cloud: Sendable {
         // Rows
         let schemas: [any Schema.Type] = [
             OperationsSchema.self, IAMSchema.self, ResourceManagerSchema.self, ServiceUsageSchema.self,
-            ArtifactRegistrySchema.self,
+            ArtifactRegistrySchema.self, CloudLoggingSchema.self, VertexAISchema.self,
         ]
         let store = try MetadataStore(path: data.database, schemas: schemas)
         let operations = OperationRunner(store: store, logger: logger, now: now)
@@ -72,6 +74,30 @@ package struct Cloud: Sendable {
         )
         apis += [registry.registryAPI(), registry.api(authorizer: authorizer)]
         runners.append(RegistrySweeper(registry: registry, logger: logger))
+
+        let cloudLogging = CloudLogging(
+            store: store,
+            projects: resourceManager,
+            jobs: TrainingJobs(store: store),
+            now: now
+        )
+        apis.append(cloudLogging.api(authorizer: authorizer))
+        if case .simulated = configuration.engine {
+            let engine = SimulatedEngine()
+            let vertexAI = VertexAI(
+                store: store,
+                projects: resourceManager,
+                operations: operations,
+                engine: engine,
+                images: PlayedImages(engine: engine),
+                surroundings: PlayedSurroundings(),
+                logs: JobLogsOfCloudLogging(logging: cloudLogging),
+                logger: logger,
+                now: now
+            )
+            apis.append(vertexAI.api(authorizer: authorizer))
+            runners.append(vertexAI.runner)
+        }
 
         edge = Edge(apis: apis, authenticator: signIn, makeRequestID: RequestID.make)
         services = runners
