@@ -1,0 +1,74 @@
+import Foundation
+
+/// A range of IPv4 addresses: `10.128.0.0/9`.
+struct AddressRange: Equatable, Sendable {
+    var first: UInt32
+    var length: Int
+
+    init(first: UInt32, length: Int) {
+        self.first = length == 0 ? 0 : first & ~(UInt32(truncatingIfNeeded: (UInt64(1) << (32 - length)) - 1))
+        self.length = length
+    }
+
+    init?(_ text: String) {
+        let halves = text.split(separator: "/")
+        guard halves.count == 2, let length = Int(halves[1]), (8...30).contains(length) else { return nil }
+        let octets = halves[0].split(separator: ".").compactMap { UInt8($0) }
+        guard octets.count == 4 else { return nil }
+        self.init(first: octets.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }, length: length)
+    }
+
+    var last: UInt32 { first + UInt32(truncatingIfNeeded: (UInt64(1) << (32 - length)) - 1) }
+    var text: String { "\(Self.dotted(first))/\(length)" }
+    var gateway: String { Self.dotted(first + 1) }
+
+    func overlaps(_ other: AddressRange) -> Bool { first <= other.last && other.first <= last }
+
+    static func dotted(_ value: UInt32) -> String {
+        [24, 16, 8, 0].map { String(value >> UInt32($0) & 255) }.joined(separator: ".")
+    }
+
+    /// This range, or else another private one of its size, or the largest smaller one that is free.
+    func free(of taken: [AddressRange]) -> AddressRange? {
+        if !taken.contains(where: overlaps) { return self }
+        let homes = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].compactMap { AddressRange($0) }
+        for size in length...max(length, 24) {
+            for home in homes where home.length <= size {
+                let step = UInt64(1) << (32 - size)
+                for start in stride(from: UInt64(home.first), through: UInt64(home.last), by: Int(step)) {
+                    let candidate = AddressRange(first: UInt32(start), length: size)
+                    if !taken.contains(where: candidate.overlaps) { return candidate }
+                }
+            }
+        }
+        return nil
+    }
+}
+
+/// What the machine's routing table says.
+enum HostRoutes {
+    /// The ranges that have a route already, the default route and one interface left out.
+    static func current(besides interface: String) -> [AddressRange] {
+        lines.compactMap { fields in
+            guard fields.count > 7, fields[0] != interface, let first = UInt32(fields[1], radix: 16),
+                let mask = UInt32(fields[7], radix: 16), mask != 0
+            else { return nil }
+            return AddressRange(first: first.byteSwapped, length: mask.nonzeroBitCount)
+        }
+    }
+
+    /// The largest packet that the way out takes.
+    static var uplinkMTU: Int? {
+        guard let uplink = lines.first(where: { $0.count > 7 && $0[1] == "00000000" && $0[7] == "00000000" }),
+            let text = try? String(contentsOfFile: "/sys/class/net/\(uplink[0])/mtu", encoding: .utf8)
+        else { return nil }
+        return Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+
+    private static var lines: [[String]] {
+        let text = (try? String(contentsOfFile: "/proc/net/route", encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").dropFirst().map {
+            $0.split(separator: "\t").map { $0.trimmingCharacters(in: .whitespaces) }
+        }
+    }
+}

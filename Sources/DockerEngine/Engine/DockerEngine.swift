@@ -1,0 +1,172 @@
+import Foundation
+import GoogleAPI
+package import Logging
+import NIOCore
+import NIOHTTP1
+import ServiceLifecycle
+import Synchronization
+package import Workloads
+
+/// Runs workloads as containers of a Docker Engine: a private one that Brume starts, or one that is there.
+package final class DockerEngine: WorkloadEngine, Service {
+    /// Tells this cloud's containers from others': the value of the label `brume.cloud`.
+    let cloud: String
+    let host: any EngineHost
+    let logger: Logger
+    let hub: EventHub
+    let drivers = StepDrivers()
+    let remembered = Mutex(Memory())
+
+    /// What need not be asked twice.
+    struct Memory {
+        var facts: HostFacts?
+        /// By image: the program that boots it, if it has one.
+        var inits: [String: InitProgram?] = [:]
+        /// By image: the certificates that it trusts.
+        var bundles: [String: TrustStore] = [:]
+        var steps: [WorkloadName: StepsRecord] = [:]
+        var hashes: [String: String] = [:]
+        var bridges: Set<String> = []
+    }
+
+    /// An engine of the cloud's own.
+    ///
+    /// - Parameter cloud: Lower-case letters and digits, 4 to 12 of them.
+    package convenience init(managed: ManagedDockerd, cloud: String, logger: Logger) {
+        self.init(host: managed, cloud: cloud, logger: logger)
+    }
+
+    /// An engine that is there already, by its socket.
+    package convenience init(socket path: String, cloud: String, logger: Logger) {
+        self.init(host: ExistingEngine(client: DockerClient(socketPath: path)), cloud: cloud, logger: logger)
+    }
+
+    init(host: any EngineHost, cloud: String, logger: Logger) {
+        self.host = host
+        self.cloud = cloud
+        self.logger = logger
+        hub = EventHub(host: host, cloud: cloud)
+    }
+
+    /// Waits for the end of the daemon; containers live on. Call ``shutDown()`` to end them too.
+    package func run() async throws {
+        try? await gracefulShutdown()
+        await drivers.cancelAll()
+        await hub.close()
+    }
+
+    /// Stops this cloud's containers (they are kept), takes back the doors, and ends a private engine.
+    package func shutDown() async {
+        await drivers.cancelAll()
+        await host.shutDown(cloud: cloud)
+    }
+
+    package func capabilities() async throws -> EngineCapabilities {
+        let facts = try await facts()
+        return EngineCapabilities(
+            description: "Docker Engine \(facts.version) (\(host.kind))",
+            fixedAddresses: true,
+            doors: facts.doors,
+            containerSocket: true,
+            directRoute: facts.isLocal,
+            acceleratorKinds: facts.hasNvidia ? ["nvidia.com/gpu"] : []
+        )
+    }
+
+    func facts() async throws -> HostFacts {
+        if let facts = remembered.withLock({ $0.facts }) { return facts }
+        let docker = try await host.client()
+        let info = try await docker.call(.GET, "/info")
+        let bridge = try await docker.find("/networks/bridge")?["Options"]?["com.docker.network.bridge.name"]?.string
+        let isLocal = FileManager.default.fileExists(atPath: "/sys/class/net/\(bridge ?? "docker0")")
+        let facts = HostFacts(
+            version: info["ServerVersion"]?.string ?? "",
+            cpus: Int(info["NCPU"]?.integer ?? 1),
+            hasNvidia: info["Runtimes"]?["nvidia"] != nil,
+            isLocal: isLocal,
+            doors: isLocal && geteuid() == 0 && Command.path(of: "iptables") != nil
+        )
+        remembered.withLock { $0.facts = facts }
+        return facts
+    }
+}
+
+struct HostFacts: Sendable {
+    var version: String
+    var cpus: Int
+    var hasNvidia: Bool
+    /// Whether the engine's networks are this machine's.
+    var isLocal: Bool
+    var doors: Bool
+}
+
+/// Where an engine is, and how it comes to life.
+protocol EngineHost: Sendable {
+    var kind: String { get }
+    /// Where containers find the engine's socket on the engine's machine.
+    var socketPath: String { get }
+    /// The engine, started if need be.
+    func client() async throws -> DockerClient
+    /// Stops this cloud's containers, and the engine if it is the cloud's own.
+    func shutDown(cloud: String) async
+}
+
+struct ExistingEngine: EngineHost {
+    let client: DockerClient
+    var kind: String { "existing" }
+    var socketPath: String { client.socketPath }
+
+    func client() async throws -> DockerClient {
+        guard FileManager.default.fileExists(atPath: client.socketPath) else {
+            throw EngineError.unavailable(
+                "There is no engine at \(client.socketPath). Start it, or unset BRUME_ENGINE to let Brume start its own."
+            )
+        }
+        return client
+    }
+
+    func shutDown(cloud: String) async {
+        await client.stopContainers(label: "brume.cloud=\(cloud)")
+        for bridge in await client.bridges(label: "brume.cloud=\(cloud)") { await Doors(bridge: bridge).removeAll() }
+    }
+}
+
+extension DockerClient {
+    /// Whether an engine answers.
+    func answers() async -> Bool {
+        (try? await stream(.GET, "/_ping") { chunks in _ = try await chunks.collect(upTo: 100) }) != nil
+    }
+
+    /// Stops all running containers at once, those with a label only when one is given.
+    func stopContainers(label: String?) async {
+        let filters: JSON = label.map { ["label": [.string($0)]] } ?? [:]
+        guard let list = try? await call(.GET, "/containers/json", query: ["filters": filters.text]) else { return }
+        await withTaskGroup { group in
+            for id in (list.array ?? []).compactMap({ $0["Id"]?.string }) {
+                group.addTask { _ = try? await self.call(.POST, "/containers/\(id)/stop", query: ["t": "10"]) }
+            }
+        }
+    }
+
+    func bridges(label: String) async -> [String] {
+        let filters: JSON = ["label": [.string(label)]]
+        guard let list = try? await call(.GET, "/networks", query: ["filters": filters.text]) else { return [] }
+        return (list.array ?? []).compactMap(\.bridge)
+    }
+}
+
+extension JSON {
+    init(_ members: [String: String]) { self = .object(members.mapValues { .string($0) }) }
+    init(_ elements: [String]) { self = .array(elements.map { .string($0) }) }
+
+    var text: String { (try? data()).map { String(decoding: $0, as: UTF8.self) } ?? "" }
+
+    /// The bridge of a network's description.
+    var bridge: String? {
+        if let name = self["Options"]?["com.docker.network.bridge.name"]?.string { return name }
+        return self["Driver"]?.string == "bridge" ? self["Id"]?.string.map { "br-" + $0.prefix(12) } : nil
+    }
+
+    var strings: [String: String] { (object ?? [:]).compactMapValues(\.string) }
+    var stringArray: [String] { (array ?? []).compactMap(\.string) }
+}

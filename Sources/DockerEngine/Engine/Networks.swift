@@ -1,0 +1,95 @@
+import Foundation
+import GoogleAPI
+import NIOHTTP1
+import Synchronization
+package import Workloads
+
+extension DockerEngine {
+    package func ensureNetwork(_ spec: NetworkSpec) async throws -> NetworkDescription {
+        let docker = try await host.client()
+        var network = try await docker.find("/networks/\(spec.name)")
+        if network == nil {
+            network = try await createNetwork(spec, docker)
+        }
+        guard let config = network?["IPAM"]?["Config"]?[0], let subnet = config["Subnet"]?.string else {
+            throw EngineError.refused("The network '\(spec.name)' has no range of addresses.")
+        }
+        if let bridge = network?.bridge, try await facts().doors {
+            try await Doors(bridge: bridge).set(spec.doors)
+        }
+        let first = AddressRange(subnet)?.gateway ?? ""
+        return NetworkDescription(
+            name: spec.name,
+            subnet: subnet,
+            daemonAddress: config["Gateway"]?.string ?? first
+        )
+    }
+
+    private func createNetwork(_ spec: NetworkSpec, _ docker: DockerClient) async throws -> JSON? {
+        let bridge = Self.bridgeName(of: spec.name, cloud: cloud)
+        var options = ["com.docker.network.bridge.name": bridge]
+        if let mtu = HostRoutes.uplinkMTU, mtu < 1500 { options["com.docker.network.driver.mtu"] = String(mtu) }
+        var body: JSON = [
+            "Name": .string(spec.name), "Driver": "bridge", "CheckDuplicate": true, "Options": JSON(options),
+        ]
+        var labels = ["brume.cloud": cloud]
+        for (key, value) in spec.labels { labels["brume.label.\(key)"] = value }
+        body["Labels"] = JSON(labels)
+        if let text = spec.subnet {
+            guard let wanted = AddressRange(text) else {
+                throw EngineError.refused("'\(text)' is no range of addresses.")
+            }
+            guard let range = wanted.free(of: HostRoutes.current(besides: bridge)) else {
+                throw EngineError.insufficient(
+                    "No private range of addresses is free on this machine for '\(spec.name)'."
+                )
+            }
+            body["IPAM"] = ["Config": [["Subnet": .string(range.text), "Gateway": .string(range.gateway)]]]
+        }
+        do {
+            try await docker.call(.POST, "/networks/create", .json(body))
+        } catch let failure as DockerClient.Failure where !failure.message.contains("already exists") {
+            throw EngineError.refused("The network '\(spec.name)' cannot be made: \(failure.message)")
+        } catch is DockerClient.Failure {
+            return try await docker.find("/networks/\(spec.name)")
+        }
+        return try await docker.find("/networks/\(spec.name)")
+    }
+
+    /// At most 15 characters, as interfaces must have.
+    static func bridgeName(of network: String, cloud: String) -> String {
+        var hash: UInt32 = 0x811c_9dc5
+        for byte in "\(cloud)/\(network)".utf8 { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
+        return "bru\(cloud.prefix(4))" + String(hash, radix: 36)
+    }
+
+    package func removeNetwork(_ name: String) async throws {
+        let docker = try await host.client()
+        guard let network = try await docker.find("/networks/\(name)") else { return }
+        do {
+            try await docker.call(.DELETE, "/networks/\(name)")
+        } catch let failure as DockerClient.Failure where failure.status != 404 {
+            throw EngineError.refused(failure.message)
+        } catch is DockerClient.Failure {}
+        if let bridge = network.bridge, try await facts().doors { await Doors(bridge: bridge).removeAll() }
+    }
+
+    package func ensureVolume(_ name: String, labels: [String: String]) async throws {
+        var all = labels
+        all["brume.cloud"] = cloud
+        let body: JSON = ["Name": .string(name), "Labels": JSON(all)]
+        do {
+            try await host.client().call(.POST, "/volumes/create", .json(body))
+        } catch let failure as DockerClient.Failure {
+            throw EngineError.refused(failure.message)
+        }
+    }
+
+    package func removeVolume(_ name: String) async throws {
+        do {
+            try await host.client().call(.DELETE, "/volumes/\(name)")
+        } catch let failure as DockerClient.Failure where failure.status != 404 {
+            throw EngineError.refused(failure.message)
+        } catch is DockerClient.Failure {}
+    }
+}

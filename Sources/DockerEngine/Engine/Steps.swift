@@ -1,0 +1,212 @@
+import Foundation
+import GoogleAPI
+import Logging
+import NIOHTTP1
+import Synchronization
+import Workloads
+
+/// What must outlive the daemon of a workload of steps; kept as a label of its workspace's volume.
+struct StepsRecord: Codable, Sendable {
+    var steps: [StepsSpec.Step]
+    var workspace: String
+    var needsContainerSocket: Bool
+    var labels: [String: String]
+}
+
+/// The tasks that lead workloads from step to step.
+actor StepDrivers {
+    private(set) var halted: Set<WorkloadName> = []
+    private(set) var failures: [WorkloadName: [String: Exit]] = [:]
+    private(set) var fetchers: [WorkloadName: @Sendable (ImageReference) async throws -> Void] = [:]
+    private var tasks: [WorkloadName: Task<Void, Never>] = [:]
+
+    func drive(_ name: WorkloadName, _ body: @escaping @Sendable () async -> Void) {
+        guard tasks[name] == nil else { return }
+        tasks[name] = Task {
+            await body()
+            self.tasks[name] = nil
+        }
+    }
+
+    func remember(_ fetch: (@Sendable (ImageReference) async throws -> Void)?, for name: WorkloadName) {
+        fetchers[name] = fetch
+    }
+    func fail(_ name: WorkloadName, _ part: String, _ message: String) {
+        failures[name, default: [:]][part] = Exit(code: 127, reason: .failedToStart, message: message)
+    }
+    func halt(_ name: WorkloadName) { if tasks[name] != nil { halted.insert(name) } }
+    func forget(_ name: WorkloadName) {
+        tasks[name]?.cancel()
+        halted.remove(name)
+        failures[name] = nil
+        fetchers[name] = nil
+    }
+    func cancelAll() { for task in tasks.values { task.cancel() } }
+}
+
+// Steps: one container each, one volume between them, and a driver that can be ended and begun at any point.
+extension DockerEngine {
+    static func workspace(of name: WorkloadName) -> String { "\(name).workspace" }
+
+    func createSteps(_ spec: StepsSpec, of workload: WorkloadSpec) async throws {
+        try spec.validate()
+        guard let first = spec.steps.first else { throw EngineError.refused("There is no step.") }
+        let name = workload.name
+        await drivers.remember(spec.ensureImage, for: name)
+        let docker = try await host.client()
+        let record = StepsRecord(
+            steps: spec.steps,
+            workspace: spec.workspace,
+            needsContainerSocket: spec.needsContainerSocket,
+            labels: workload.labels
+        )
+        if try await docker.find("/containers/\(name).\(first.name)/json") != nil { return }
+        let text = try JSON(encoding: record).text
+        try await ensureVolume(Self.workspace(of: name), labels: ["brume.steps": text])
+        remembered.withLock { $0.steps[name] = record }
+        try await fetch(first.process.image, for: name)
+        if let source = spec.source {
+            // The first step's container stands for a source that is unpacked whole.
+            let helper = "\(name).source"
+            try await removeContainer(helper)
+            let body: JSON = [
+                "Image": .string(first.process.image.text), "Cmd": ["-"], "Labels": ["brume.cloud": .string(cloud)],
+                "HostConfig": [
+                    "NetworkMode": "none", "Binds": [.string("\(Self.workspace(of: name)):\(spec.workspace)")],
+                ],
+            ]
+            do {
+                try await docker.call(.POST, "/containers/create", query: ["name": helper], .json(body))
+                try await docker.stream(
+                    .PUT,
+                    "/containers/\(helper)/archive",
+                    query: ["path": spec.workspace],
+                    body: .stream(try await source(), type: "application/x-tar")
+                ) { _ in }
+            } catch let failure as DockerClient.Failure {
+                try? await removeContainer(helper)
+                throw EngineError.refused("The source cannot be unpacked: \(failure.message)")
+            }
+            try await removeContainer(helper)
+        }
+        for step in spec.steps {
+            do {
+                try await createStep(step, of: name, record)
+            } catch EngineError.imageMissing where step.name != first.name {
+                continue  // Its turn comes later.
+            }
+        }
+    }
+
+    private func createStep(_ step: StepsSpec.Step, of name: WorkloadName, _ record: StepsRecord) async throws {
+        var place = Place(workload: name, part: step.name, shape: "steps", labels: record.labels)
+        place.index = record.steps.firstIndex { $0.name == step.name } ?? 0
+        place.workspace = (Self.workspace(of: name), record.workspace)
+        place.hasSocket = record.needsContainerSocket
+        try await createContainer(step.process, at: place)
+    }
+
+    private func fetch(_ image: ImageReference, for name: WorkloadName) async throws {
+        if let fetch = await drivers.fetchers[name] { return try await fetch(image) }
+        if try await self.image(image) == nil { try await pull(image, credential: nil) { _ in } }
+    }
+
+    func stepsRecord(of name: WorkloadName) async throws -> StepsRecord? {
+        if let known = remembered.withLock({ $0.steps[name] }) { return known }
+        let found = try await host.client().find("/volumes/\(Self.workspace(of: name))")
+        guard let text = found?["Labels"]?["brume.steps"]?.string else { return nil }
+        let record: StepsRecord = try JSON(parsing: Data(text.utf8)).decode()
+        remembered.withLock { $0.steps[name] = record }
+        return record
+    }
+
+    func stepsStatus(_ record: StepsRecord, _ name: WorkloadName, _ found: [Container]) async -> WorkloadStatus {
+        let failures = await drivers.failures[name] ?? [:]
+        let isHalted = await drivers.halted.contains(name)
+        var parts = record.steps.map { step in
+            var part = found.first { $0.part.name == step.name }?.part
+            if let exit = failures[step.name] { part = .init(name: step.name, state: .ended(exit)) }
+            return part ?? .init(name: step.name, state: .waiting)
+        }
+        let states = Dictionary(parts.map { ($0.name, $0.state) }, uniquingKeysWith: { $1 })
+        let skipped = Set(StepPlan(record.steps, states: states).skip)
+        for index in parts.indices where parts[index].state == .waiting {
+            if isHalted || skipped.contains(parts[index].name) { parts[index].state = .skipped }
+        }
+        return WorkloadStatus(name: name, labels: record.labels, parts: parts)
+    }
+
+    /// Leads a workload through its steps, from wherever it is.
+    func drive(_ name: WorkloadName) async {
+        await drivers.drive(name) { [self] in
+            // An engine that went away is asked again; the daemon's end cancels the driver.
+            while !Task.isCancelled {
+                do {
+                    return try await driveOnce(name)
+                } catch {
+                    logger.warning("A workload of steps waits for the engine", metadata: ["workload": "\(name)"])
+                    try? await Task.sleep(for: .seconds(1))
+                }
+            }
+        }
+    }
+
+    private func driveOnce(_ name: WorkloadName) async throws {
+        guard let record = try await stepsRecord(of: name) else { return }
+        let events = try await hub.subscribe()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var begun: Set<String> = []
+            var watched: Set<String> = []
+            func advance() async throws -> Bool {
+                guard let status = try await status(of: name) else { return true }
+                let states = Dictionary(status.parts.map { ($0.name, $0.state) }, uniquingKeysWith: { $1 })
+                let plan = StepPlan(record.steps, states: states)
+                let isHalted = await drivers.halted.contains(name)
+                for part in plan.stop { _ = try? await kill(name, part) }
+                for step in record.steps where plan.start.contains(step.name) && !isHalted {
+                    guard begun.insert(step.name).inserted else { continue }
+                    group.addTask { try await self.begin(step, of: name, record) }
+                }
+                for step in record.steps {
+                    guard let timeout = step.timeout, let part = status[step.name], part.state == .running,
+                        let start = part.startTime, watched.insert(step.name).inserted
+                    else { continue }
+                    let left = timeout - .seconds(Date().timeIntervalSince(start))
+                    group.addTask {
+                        try await Task.sleep(for: max(left, .zero))
+                        try await self.kill(name, step.name)
+                    }
+                }
+                return status.hasEnded
+            }
+            if try await advance() { return group.cancelAll() }
+            for try await event in events where event.name == name {
+                if try await advance() { return group.cancelAll() }
+            }
+            try Task.checkCancellation()
+        }
+    }
+
+    private func begin(_ step: StepsSpec.Step, of name: WorkloadName, _ record: StepsRecord) async throws {
+        do {
+            if try await image(step.process.image) == nil { try await fetch(step.process.image, for: name) }
+            try await createStep(step, of: name, record)
+            try await startContainer("\(name).\(step.name)")
+        } catch is CancellationError {
+            return
+        } catch EngineError.unreachable {
+            throw EngineError.unreachable
+        } catch {
+            await drivers.fail(name, step.name, "\(error)")
+            await hub.publish(name)
+        }
+    }
+
+    private func kill(_ name: WorkloadName, _ part: String) async throws {
+        do {
+            try await host.client().call(.POST, "/containers/\(name).\(part)/kill")
+        } catch is DockerClient.Failure {
+            return  // It has ended already.
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import Foundation
+import GoogleAPI
+import NIOCore
+import NIOHTTP1
+import Synchronization
+package import Workloads
+
+/// The certificates that an image trusts, and where it keeps them.
+struct TrustStore: Sendable {
+    var bundle: [UInt8]
+    var paths: [String]
+}
+
+// Files that are put into containers, and trust in Brume's own authority.
+extension DockerEngine {
+    /// Puts a process's files and authorities into its container, in one archive.
+    func provision(_ container: String, imageID: String, _ process: ProcessSpec) async throws {
+        var files = process.files
+        if !process.trustedAuthorities.isEmpty {
+            let store = try await trustStore(of: imageID, in: container)
+            let added = Array(process.trustedAuthorities.joined(separator: "\n").utf8)
+            for path in store.paths { files.append(FileSpec(path: path, content: store.bundle + [10] + added + [10])) }
+            for (index, authority) in process.trustedAuthorities.enumerated() {
+                let name = index == 0 ? "brume" : "brume-\(index)"
+                let content = Array(authority.utf8)
+                // Survives a later update-ca-certificates.
+                files.append(FileSpec(path: "/usr/local/share/ca-certificates/\(name).crt", content: content))
+                if let hash = await subjectHash(of: authority) {
+                    files.append(FileSpec(path: "/etc/ssl/certs/\(hash).0", content: content))
+                }
+            }
+        }
+        guard !files.isEmpty else { return }
+        try await put(files, into: container)
+    }
+
+    package func upload(_ files: [FileSpec], to name: WorkloadName, part: String) async throws {
+        guard !files.isEmpty else { return }
+        try await put(files, into: try await container(name, part).id)
+    }
+
+    private func put(_ files: [FileSpec], into container: String) async throws {
+        do {
+            try await host.client().call(
+                .PUT,
+                "/containers/\(container)/archive",
+                query: ["path": "/"],
+                .bytes(Tar.archive(files), type: "application/x-tar")
+            )
+        } catch let failure as DockerClient.Failure {
+            throw EngineError.refused("Files cannot be put into '\(container)': \(failure.message)")
+        }
+    }
+
+    private func trustStore(of imageID: String, in container: String) async throws -> TrustStore {
+        if let known = remembered.withLock({ $0.bundles[imageID] }) { return known }
+        let usual = ProcessSpec.trustBundlePath
+        var store = TrustStore(bundle: [], paths: [usual])
+        for path in [usual, "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"] {
+            guard let bytes = try await read(path, in: container) else { continue }
+            if store.bundle.isEmpty { store.bundle = bytes }
+            if path != usual { store.paths.append(path) }
+        }
+        if store.bundle.isEmpty { store.bundle = [UInt8](FileManager.default.contents(atPath: usual) ?? Data()) }
+        let found = store
+        remembered.withLock { $0.bundles[imageID] = found }
+        return store
+    }
+
+    private func read(_ path: String, in container: String) async throws -> [UInt8]? {
+        do {
+            let archive = try await host.client().stream(
+                .GET,
+                "/containers/\(container)/archive",
+                query: ["path": path]
+            ) { try await $0.collect(upTo: 16 << 20) }
+            return Tar.firstFile(archive)
+        } catch let failure as DockerClient.Failure where failure.status == 404 {
+            return nil
+        }
+    }
+
+    /// The name under which OpenSSL looks an authority up in a folder of certificates.
+    private func subjectHash(of authority: String) async -> String? {
+        if let known = remembered.withLock({ $0.hashes[authority] }) { return known }
+        guard let hash = try? await Command.run("openssl", ["x509", "-noout", "-hash"], input: authority),
+            hash.status == 0
+        else { return nil }
+        let text = hash.output.trimmingCharacters(in: .whitespacesAndNewlines)
+        remembered.withLock { $0.hashes[authority] = text }
+        return text
+    }
+}

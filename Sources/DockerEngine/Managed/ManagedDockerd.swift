@@ -1,0 +1,223 @@
+import Foundation
+import GoogleAPI
+import NIOHTTP1
+package import Logging
+import Workloads
+
+/// A private Docker engine: started on first need, found again after a crash of the daemon, started again when it dies.
+package actor ManagedDockerd: EngineHost {
+    package struct Configuration: Sendable {
+        /// Where images and containers live; everything else is derived from it.
+        package var dataFolder: String
+        /// Short, because sockets lie in it.
+        package var runFolder: String
+        /// Environment of the engine: the proxy that leads registries' names to Brume, the authorities to trust.
+        package var environment: [String: String]
+        /// Who resolves names for containers that do not say it themselves, such as those of `docker build`.
+        package var nameServers: [String]
+        package var logFile: String
+
+        package init(dataFolder: String, runFolder: String, logFile: String) {
+            self.dataFolder = dataFolder
+            // The longest socket in it has 60 characters more, and the kernel allows 107.
+            let isShort = runFolder.utf8.count <= 45
+            self.runFolder = isShort ? runFolder : "/run/brume-\(Self.hash(runFolder))"
+            self.logFile = logFile
+            environment = [:]
+            nameServers = []
+        }
+
+        /// Leads `gcr.io` and `*.pkg.dev` to the gateway, which is trusted by `trustBundle` (system's and Brume's own).
+        package mutating func usesGateway(port: Int, trustBundle: String) {
+            let proxy = "http://127.0.0.1:\(port)"
+            environment["HTTPS_PROXY"] = proxy
+            environment["NO_PROXY"] = "localhost,127.0.0.1"
+            environment["SSL_CERT_FILE"] = trustBundle
+        }
+
+        fileprivate static func hash(_ text: String) -> String {
+            var hash: UInt32 = 0x811c_9dc5
+            for byte in text.utf8 { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
+            return String(hash, radix: 36)
+        }
+
+        var bridge: String { "brume\(Self.hash(dataFolder))" }
+    }
+
+    nonisolated let kind = "managed"
+    package nonisolated let socketPath: String
+    private let configuration: Configuration
+    private let logger: Logger
+    private var starting: Task<Void, any Error>?
+    private var watch: Task<Void, Never>?
+    private var isEnding = false
+
+    package init(_ configuration: Configuration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+        socketPath = configuration.runFolder + "/docker.sock"
+    }
+
+    private nonisolated var docker: DockerClient { DockerClient(socketPath: socketPath) }
+    private nonisolated var pidFile: String { configuration.runFolder + "/docker.pid" }
+
+    func client() async throws -> DockerClient {
+        guard !isEnding else { throw EngineError.unreachable }
+        let task = starting ?? Task { try await self.bringUp() }
+        starting = task
+        do {
+            try await task.value
+        } catch {
+            starting = nil
+            throw error
+        }
+        return docker
+    }
+
+    /// Starts the engine before anybody needs it.
+    package func warmUp() async throws { _ = try await client() }
+
+    func shutDown(cloud: String) async {
+        isEnding = true
+        watch?.cancel()
+        guard await docker.answers() else { return }
+        await docker.stopContainers(label: nil)
+        for bridge in await docker.bridges(label: "brume.cloud=\(cloud)") { await Doors(bridge: bridge).removeAll() }
+        await Doors(bridge: configuration.bridge).removeAll()
+        guard let process = runningProcess() else { return }
+        kill(process, SIGTERM)
+        for _ in 0..<150 where isAlive(process) { try? await Task.sleep(for: .milliseconds(100)) }
+        _ = try? await Command.run("ip", ["link", "del", configuration.bridge])
+    }
+
+    // MARK: Start
+
+    private func bringUp() async throws {
+        if await docker.answers() {
+            logger.info("The engine of before is still there", metadata: ["socket": "\(socketPath)"])
+        } else {
+            try await launch()
+        }
+        watch?.cancel()
+        watch = Task { await self.watchOver() }
+    }
+
+    private func launch() async throws {
+        guard geteuid() == 0 else {
+            throw EngineError.unavailable(
+                """
+                Brume's own engine needs root. Start Brume as root, or let it use an engine that is there: \
+                BRUME_ENGINE=unix:///var/run/docker.sock
+                """
+            )
+        }
+        guard let program = Command.path(of: "dockerd") else {
+            throw EngineError.unavailable(
+                """
+                dockerd is not installed. Install it (apt-get install docker.io), or let BRUME_ENGINE name the socket of \
+                an engine: BRUME_ENGINE=unix:///var/run/docker.sock
+                """
+            )
+        }
+        let files = FileManager.default
+        for folder in [configuration.dataFolder, configuration.runFolder] {
+            try files.createDirectory(
+                atPath: folder,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o711]
+            )
+        }
+        Self.raiseWatchLimit()
+        let base = AddressRange("172.24.0.0/16")?.free(of: HostRoutes.current(besides: configuration.bridge))
+        guard let base else { throw EngineError.unavailable("No private range of addresses is free on this machine.") }
+        try await makeBridge(in: base)
+        let config = configuration.runFolder + "/daemon.json"
+        let settings: JSON = configuration.nameServers.isEmpty ? [:] : ["dns": JSON(configuration.nameServers)]
+        try settings.data().write(to: URL(filePath: config))
+        if let old = runningProcess() { throw EngineError.unavailable("dockerd (\(old)) runs but does not answer.") }
+        try? files.removeItem(atPath: pidFile)
+        let arguments = [
+            program, "--data-root", configuration.dataFolder, "--exec-root", configuration.runFolder + "/x",
+            "--pidfile", pidFile, "--host", "unix://\(socketPath)", "--config-file", config,
+            "--bridge", configuration.bridge, "--default-address-pool", "base=\(base.text),size=24",
+            "--storage-driver", "overlay2", "--live-restore",
+        ]
+        let process = try DetachedProcess.start(
+            arguments,
+            environment: configuration.environment,
+            logFile: configuration.logFile
+        )
+        for _ in 0..<600 {
+            if await docker.answers() { return }
+            guard DetachedProcess.isRunning(process) else { break }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw EngineError.unavailable("dockerd did not start: \(lastWords())")
+    }
+
+    /// The network of containers that name none; `--bridge none` would delete another engine's `docker0`.
+    private func makeBridge(in base: AddressRange) async throws {
+        let bridge = configuration.bridge
+        guard !FileManager.default.fileExists(atPath: "/sys/class/net/\(bridge)") else { return }
+        for arguments in [
+            ["link", "add", bridge, "type", "bridge"], ["addr", "add", "\(base.gateway)/24", "dev", bridge],
+            ["link", "set", bridge, "up"],
+        ] {
+            let result = try await Command.run("ip", arguments)
+            guard result.status == 0 else {
+                throw EngineError.unavailable("ip \(arguments.joined(separator: " ")): \(result.output)")
+            }
+        }
+    }
+
+    /// Each systemd takes several watches; the usual 128 end after a dozen instances.
+    private static func raiseWatchLimit() {
+        let path = "/proc/sys/fs/inotify/max_user_instances"
+        let now = (try? String(contentsOfFile: path, encoding: .utf8)).flatMap {
+            Int($0.trimmingCharacters(in: .whitespacesAndNewlines))
+        }
+        if (now ?? 0) < 8192 { try? Data("8192".utf8).write(to: URL(filePath: path)) }
+    }
+
+    private func lastWords() -> String {
+        let text = (try? String(contentsOfFile: configuration.logFile, encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").suffix(3).joined(separator: " ") + " (see \(configuration.logFile))"
+    }
+
+    // MARK: Watch
+
+    /// Waits for the engine to die, and starts it again; containers live on meanwhile.
+    private func watchOver() async {
+        var delay = Duration.milliseconds(200)
+        while !Task.isCancelled, !isEnding {
+            try? await docker.stream(.GET, "/events", query: ["filters": #"{"type":["daemon"]}"#]) { chunks in
+                while try await chunks.next() != nil {}
+            }
+            guard !Task.isCancelled, !isEnding, await !docker.answers() else { continue }
+            logger.warning("The engine died; starting it again")
+            do {
+                if let process = runningProcess() { _ = DetachedProcess.isRunning(process) }
+                try await launch()
+                delay = .milliseconds(200)
+            } catch {
+                logger.error("The engine does not start", metadata: ["error": "\(error)"])
+                try? await Task.sleep(for: delay)
+                delay = min(delay * 2, .seconds(30))
+            }
+        }
+    }
+
+    private func runningProcess() -> Int32? {
+        guard let text = try? String(contentsOfFile: pidFile, encoding: .utf8),
+            let process = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)), isAlive(process)
+        else { return nil }
+        return process
+    }
+
+    /// Whether the process is this engine: a number may have been given to another program since.
+    private func isAlive(_ process: Int32) -> Bool {
+        _ = DetachedProcess.isRunning(process)
+        let data = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
+        return String(decoding: data, as: UTF8.self).contains(configuration.dataFolder)
+    }
+}
