@@ -16,6 +16,8 @@ package struct API: Sendable {
     package var errors: ErrorStyle
     /// Signs callers in; nil: the cloud's common way (bearer tokens).
     package var authenticator: (any Authenticator)?
+    /// Whether it gets what no other API takes: at its hosts, and at plain endpoints.
+    package var isLastResort: Bool
     package var methods: [MethodDescription]
     let responder: any CallResponder
 
@@ -27,6 +29,7 @@ package struct API: Sendable {
         aliases: [String: String] = [:],
         errors: ErrorStyle = .details,
         authenticator: (any Authenticator)? = nil,
+        isLastResort: Bool = false,
         table: MethodTable
     ) {
         self.name = name
@@ -36,6 +39,7 @@ package struct API: Sendable {
         self.aliases = aliases
         self.errors = errors
         self.authenticator = authenticator
+        self.isLastResort = isLastResort
         methods = table.methods
         responder = table.responder()
     }

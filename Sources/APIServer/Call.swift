@@ -52,12 +52,19 @@ package struct Call: Sendable {
 
     /// The first value of a query parameter, percent-decoded; nil when absent.
     package func query(_ name: String) -> String? {
-        request.uri.queryParameters[Substring(name)].map(String.init)
+        queries(name).first
     }
 
     /// Every value of a repeated query parameter.
     package func queries(_ name: String) -> [String] {
-        request.uri.queryParameters[values: Substring(name)].map(String.init)
+        // Python's clients write a space as '+', which percent-decoding alone leaves as it is.
+        let pairs: [Substring] = (request.uri.query ?? "").split(separator: "&")
+        return pairs.compactMap { pair -> String? in
+            let key = pair.prefix { $0 != "=" }
+            guard key == name else { return nil }
+            let raw = String(pair.dropFirst(key.count + 1)).replacing("+", with: " ")
+            return raw.removingPercentEncoding ?? raw
+        }
     }
 
     /// A boolean query parameter, in any case, as Google's clients send `true`, `True` and `1`.

@@ -70,12 +70,13 @@ package struct Edge: HTTPResponder {
 
     private func find(host: String, head: inout HTTPRequest) -> API? {
         let path = head.path ?? "/"
-        if let api = apis.first(where: { $0.serves(host: host) && $0.serves(path: path) }) {
+        let here = apis.filter { $0.serves(host: host) && $0.serves(path: path) }
+        if let api = here.first(where: { !$0.isLastResort }) ?? here.first {
             head.path = api.canonical(path)
             return api
         }
         guard Target.isPlainEndpoint(host) else { return nil }
-        for api in apis {
+        for api in apis where !api.isLastResort {
             if !api.prefix.isEmpty, path.hasPrefix(api.prefix + "/") {
                 head.path = api.canonical(String(path.dropFirst(api.prefix.count)))
                 return api
@@ -85,7 +86,7 @@ package struct Edge: HTTPResponder {
                 return api
             }
         }
-        return nil
+        return apis.first(where: \.isLastResort)
     }
 
     private func explain(_ error: any Error) -> GoogleError {

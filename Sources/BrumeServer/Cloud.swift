@@ -3,6 +3,7 @@ import CloudLogging
 package import APIServer
 import ArtifactRegistry
 import BlobStore
+import CloudStorage
 import Foundation
 import GoogleAPI
 import IAM
@@ -33,6 +34,7 @@ package struct Cloud: Sendable {
         let schemas: [any Schema.Type] = [
             OperationsSchema.self, IAMSchema.self, ResourceManagerSchema.self, ServiceUsageSchema.self,
             ArtifactRegistrySchema.self, CloudLoggingSchema.self, VertexAISchema.self,
+            CloudStorageSchema.self,
         ]
         let store = try MetadataStore(path: data.database, schemas: schemas)
         let operations = OperationRunner(store: store, logger: logger, now: now)
@@ -98,6 +100,16 @@ package struct Cloud: Sendable {
             apis.append(vertexAI.api(authorizer: authorizer))
             runners.append(vertexAI.runner)
         }
+
+        // Objects have a folder of their own: each service sweeps only what it stored.
+        let storage = CloudStorage(
+            store: store,
+            blobs: try BlobStore(folder: URL(filePath: data.blobs).appending(path: "storage")),
+            projects: resourceManager,
+            authorizer: authorizer,
+            now: now
+        )
+        apis += storage.apis()
 
         edge = Edge(apis: apis, authenticator: signIn, makeRequestID: RequestID.make)
         services = runners

@@ -1,1 +1,110 @@
-// To be written.
+import GRDB
+import HTTPTypes
+package import APIServer
+package import BlobStore
+package import Foundation
+import GoogleAPI
+package import MetadataStore
+
+/// Cloud Storage: buckets and objects, behind the JSON API and the part of the XML API that reads and writes objects.
+///
+/// Rows hold what objects are, a ``BlobStore`` holds their bytes.
+package struct CloudStorage: Sendable {
+    let buckets: BucketStore
+    let objects: ObjectStore
+    let uploads: UploadStore
+    let sessions = UploadSessions()
+    let blobs: BlobStore
+    let projects: any ProjectDirectory
+    let now: @Sendable () -> Date
+    let makeID: @Sendable () -> String
+    let authorizer: BucketAuthorizer
+
+    /// - Parameter makeID: Makes IDs of upload sessions; whoever knows one may go on with it.
+    package init(
+        store: MetadataStore,
+        blobs: BlobStore,
+        projects: any ProjectDirectory,
+        authorizer: any Authorizer,
+        now: @escaping @Sendable () -> Date,
+        makeID: @escaping @Sendable () -> String = { UUID().uuidString + UUID().uuidString }
+    ) {
+        self.blobs = blobs
+        self.projects = projects
+        self.now = now
+        self.makeID = makeID
+        buckets = BucketStore(database: store.database)
+        objects = ObjectStore(database: store.database, now: now)
+        uploads = UploadStore(database: store.database)
+        self.authorizer = BucketAuthorizer(base: authorizer, buckets: buckets, objects: objects)
+    }
+
+    /// The JSON API, and the XML API that takes what is left of the same hosts.
+    package func apis() -> [API] {
+        let json = MethodTable(authorizer: authorizer)
+        addBucketMethods(to: json)
+        addAccessMethods(to: json)
+        addObjectMethods(to: json)
+        addUploadMethods(to: json)
+        addLackingMethods(to: json)
+        let xml = MethodTable(authorizer: authorizer)
+        addXMLMethods(to: xml)
+        let hosts = ["storage.googleapis.com", "storage-download.googleapis.com", "storage-upload.googleapis.com"]
+        return [
+            API(
+                name: "storage",
+                hosts: hosts + ["www.googleapis.com", "content-storage.googleapis.com"],
+                paths: ["/storage/v1/", "/upload/storage/v1/", "/resumable/upload/storage/v1/", "/download/storage/v1/"],
+                errors: .errors,
+                table: json
+            ),
+            API(
+                name: "storage-xml",
+                hosts: hosts + ["*.storage.googleapis.com"],
+                errors: .xml,
+                isLastResort: true,
+                table: xml
+            ),
+        ]
+    }
+
+    /// Where the bytes are.
+    package var blobFolder: String { blobs.folder.path(percentEncoded: false) }
+
+    /// Which of these blobs rows name: what ``BlobStore/BlobStore/sweep(keeping:)`` asks.
+    package func namedBlobs(among ids: [String]) async throws -> Set<String> {
+        try await objects.database.read { try ObjectStore.named(among: ids, $0) }
+    }
+
+    func addLackingMethods(to api: MethodTable) {
+        let o = "/storage/v1/b/{bucket}/o"
+        api.lacks("storage.buckets.lockRetentionPolicy", .post, "/storage/v1/b/{bucket}/lockRetentionPolicy")
+        api.lacks("storage.buckets.restore", .post, "/storage/v1/b/{bucket}/restore")
+        api.lacks("storage.buckets.relocate", .post, "/storage/v1/b/{bucket}/relocate")
+        api.lacks("storage.buckets.operations.list", .get, "/storage/v1/b/{bucket}/operations")
+        api.lacks("storage.channels.stop", .post, "/storage/v1/channels/stop")
+        api.lacks("storage.objects.watchAll", .post, "\(o)/watch")
+        api.lacks("storage.objects.bulkRestore", .post, "\(o)/bulkRestore")
+        api.lacks("storage.objects.restore", .post, "\(o)/{object}/restore")
+        api.lacks("storage.notifications.insert", .post, "/storage/v1/b/{bucket}/notificationConfigs")
+        api.lacks("storage.notifications.get", .get, "/storage/v1/b/{bucket}/notificationConfigs/{notification}")
+        api.lacks("storage.notifications.delete", .delete, "/storage/v1/b/{bucket}/notificationConfigs/{notification}")
+        api.lacks("storage.managedFolders.insert", .post, "/storage/v1/b/{bucket}/managedFolders")
+        api.lacks("storage.managedFolders.get", .get, "/storage/v1/b/{bucket}/managedFolders/{folder}")
+        api.lacks("storage.managedFolders.delete", .delete, "/storage/v1/b/{bucket}/managedFolders/{folder}")
+        api.lacks("storage.folders.insert", .post, "/storage/v1/b/{bucket}/folders")
+        api.lacks("storage.folders.get", .get, "/storage/v1/b/{bucket}/folders/{folder}")
+        api.lacks("storage.folders.delete", .delete, "/storage/v1/b/{bucket}/folders/{folder}")
+        api.lacks("storage.anywhereCaches.list", .get, "/storage/v1/b/{bucket}/anywhereCaches")
+        api.lacks("storage.projects.hmacKeys.create", .post, "/storage/v1/projects/{project}/hmacKeys")
+        api.lacks("storage.projects.hmacKeys.list", .get, "/storage/v1/projects/{project}/hmacKeys")
+        api.lacks("storage.projects.hmacKeys.get", .get, "/storage/v1/projects/{project}/hmacKeys/{key}")
+        api.lacks("storage.projects.hmacKeys.update", .put, "/storage/v1/projects/{project}/hmacKeys/{key}")
+        api.lacks("storage.projects.hmacKeys.delete", .delete, "/storage/v1/projects/{project}/hmacKeys/{key}")
+        api.lacks("storage.objectAccessControls.insert", .post, "\(o)/{object}/acl")
+        api.lacks("storage.objectAccessControls.delete", .delete, "\(o)/{object}/acl/{entity}")
+        api.lacks("storage.bucketAccessControls.insert", .post, "/storage/v1/b/{bucket}/acl")
+        api.lacks("storage.bucketAccessControls.delete", .delete, "/storage/v1/b/{bucket}/acl/{entity}")
+        api.lacks("storage.defaultObjectAccessControls.insert", .post, "/storage/v1/b/{bucket}/defaultObjectAcl")
+    }
+}

@@ -1,0 +1,153 @@
+import HTTPTypes
+import APIServer
+import GoogleAPI
+import Hummingbird
+
+extension CloudStorage {
+    func addBucketMethods(to api: MethodTable) {
+        let b = "/storage/v1/b"
+        api.add("storage.buckets.insert", .post, b, requires: "storage.buckets.create", insertBucket)
+        api.add("storage.buckets.list", .get, b, requires: "storage.buckets.list", listBuckets)
+        api.add("storage.buckets.get", .get, "\(b)/{bucket}", requires: "storage.buckets.get", getBucket)
+        api.add("storage.buckets.patch", .patch, "\(b)/{bucket}", requires: "storage.buckets.update", patchBucket)
+        api.add("storage.buckets.update", .put, "\(b)/{bucket}", requires: "storage.buckets.update", updateBucket)
+        api.add("storage.buckets.delete", .delete, "\(b)/{bucket}", requires: "storage.buckets.delete", deleteBucket)
+        api.add(
+            "storage.buckets.getStorageLayout", .get, "\(b)/{bucket}/storageLayout", requires: "storage.objects.list",
+            getLayout)
+        for (id, path, kind) in [
+            ("storage.managedFolders.list", "managedFolders", "storage#managedFolders"),
+            ("storage.folders.list", "folders", "storage#folders"),
+            ("storage.notifications.list", "notificationConfigs", "storage#notifications"),
+        ] {
+            // Nobody can make one, so there are none.
+            api.add(id, .get, "\(b)/{bucket}/\(path)", requires: "storage.buckets.get") { (input: BucketInput, _) -> JSON in
+                _ = try await buckets.get(input.bucket)
+                return ["kind": .string(kind), "items": []]
+            }
+        }
+        api.add(
+            "storage.projects.serviceAccount.get", .get, "/storage/v1/projects/{project}/serviceAccount",
+            requires: "resourcemanager.projects.get"
+        ) { (input: ProjectInput, _) -> JSON in
+            let project = try await projects.project(input.project)
+            return [
+                "kind": "storage#serviceAccount",
+                "email_address": .string("service-\(project.number)@gs-project-accounts.iam.gserviceaccount.com"),
+            ]
+        }
+    }
+
+    /// Creates a bucket, in the one space of names that all projects share.
+    func insertBucket(_ input: ProjectInput, _ call: Call) async throws -> Response {
+        let body: JSON = try await call.body()
+        guard let name = body["name"]?.string else { throw GoogleError.required("name") }
+        guard BucketName.isValid(name) else { throw GoogleError.invalidBucketName(name) }
+        let project = try await projects.project(input.project)
+        var document = BucketResource.completed(try BucketResource.settings(of: body, creating: true))
+        for (parameter, field, forBucket) in [
+            ("predefinedAcl", "acl", true), ("predefinedDefaultObjectAcl", "defaultObjectAcl", false),
+        ] {
+            guard let list = call.query(parameter) else { continue }
+            document[field] = AccessEntry.json(
+                try AccessEntry.predefined(list, project: project.number, forBucket: forBucket))
+        }
+        if call.flag("enableObjectRetention") { document["objectRetention"] = ["mode": "Enabled"] }
+        let time = Micros(now())
+        let bucket = try await buckets.insert(
+            BucketRecord(
+                name: name, project: project.id, projectNumber: project.number, document: document, created: time,
+                updated: time))
+        let isFull = call.query("projection")?.lowercased() == "full"
+        return try JSONResponse.make(
+            BucketResource.render(bucket, origin: call.caller.origin, full: isFull), for: call)
+    }
+
+    func listBuckets(_ input: ProjectInput, _ call: Call) async throws -> Response {
+        let project = try await projects.project(input.project)
+        let limit = try call.pageSize()
+        let isFull = call.query("projection")?.lowercased() == "full"
+        let start = call.query("pageToken") ?? ""
+        let found = try await buckets.list(
+            project: project.id, prefix: call.query("prefix") ?? "", from: start, limit: limit)
+        var page: JSON = [
+            "kind": "storage#buckets",
+            "items": .array(
+                found.prefix(limit).map { BucketResource.render($0, origin: call.caller.origin, full: isFull) }),
+        ]
+        if found.count > limit { page["nextPageToken"] = .string(found[limit].name) }
+        return try JSONResponse.make(page, for: call)
+    }
+
+    func getBucket(_ input: BucketInput, _ call: Call) async throws -> Response {
+        let bucket = try await buckets.get(input.bucket)
+        switch input.conditions.outcome(generation: bucket.created, metageneration: bucket.metageneration) {
+        case .met: break
+        case .unchanged: return Response(status: .notModified)
+        case .failed(let reason): throw GoogleError.conditionNotMet(reason)
+        }
+        return try JSONResponse.make(
+            BucketResource.render(bucket, origin: call.caller.origin, full: input.isFull), for: call)
+    }
+
+    func patchBucket(_ input: BucketInput, _ call: Call) async throws -> Response {
+        let patch = try BucketResource.settings(of: try await call.body(), creating: false)
+        return try await change(input, call) { $0.document.merge(patch) }
+    }
+
+    func updateBucket(_ input: BucketInput, _ call: Call) async throws -> Response {
+        let settings = try BucketResource.settings(of: try await call.body(), creating: false)
+        return try await change(input, call) { bucket in
+            var document = settings
+            for key in ["location", "objectRetention", "hierarchicalNamespace"] { document[key] = bucket.document[key] }
+            bucket.document = BucketResource.completed(document)
+        }
+    }
+
+    private func change(
+        _ input: BucketInput,
+        _ call: Call,
+        _ change: @escaping @Sendable (inout BucketRecord) throws -> Void
+    ) async throws -> Response {
+        let acl = call.query("predefinedAcl")
+        let defaultACL = call.query("predefinedDefaultObjectAcl")
+        let bucket = try await buckets.change(input.bucket, if: input.conditions, at: Micros(now())) { bucket in
+            try change(&bucket)
+            if let acl {
+                bucket.document["acl"] = AccessEntry.json(
+                    try AccessEntry.predefined(acl, project: bucket.projectNumber, forBucket: true))
+            }
+            if let defaultACL {
+                bucket.document["defaultObjectAcl"] = AccessEntry.json(
+                    try AccessEntry.predefined(defaultACL, project: bucket.projectNumber, forBucket: false))
+            }
+        }
+        return try JSONResponse.make(
+            BucketResource.render(bucket, origin: call.caller.origin, full: input.isFull), for: call)
+    }
+
+    func deleteBucket(_ input: BucketInput, _ caller: Caller) async throws {
+        try await buckets.delete(input.bucket, if: input.conditions)
+    }
+
+    func getLayout(_ input: BucketInput, _ caller: Caller) async throws -> JSON {
+        let bucket = try await buckets.get(input.bucket)
+        let location = bucket.document["location"]?.string ?? "US"
+        return [
+            "kind": "storage#storageLayout", "bucket": .string(bucket.name), "location": .string(location),
+            "locationType": .string(BucketResource.locationType(location)),
+            "hierarchicalNamespace": ["enabled": false],
+        ]
+    }
+}
+
+extension Call {
+    /// `maxResults`, 1 to 1,000.
+    ///
+    /// - Throws: ``GoogleError`` `invalidParameter` (400).
+    func pageSize() throws -> Int {
+        let asked = try number("maxResults") ?? 1000
+        guard asked >= 0 else { throw GoogleError.invalid("Invalid maxResults: \(asked).", reason: "invalidParameter") }
+        return asked == 0 ? 1000 : Int(min(asked, 1000))
+    }
+}

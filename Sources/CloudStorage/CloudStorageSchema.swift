@@ -1,0 +1,57 @@
+package import GRDB
+import MetadataStore
+
+/// The tables of Cloud Storage. Times are microseconds since 1970; names are UTF-8 bytes, whose order SQLite keeps.
+package enum CloudStorageSchema: Schema {
+    package static func register(in migrator: inout DatabaseMigrator) {
+        migrator.registerMigration("storage.1") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE storage_buckets (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        name TEXT NOT NULL UNIQUE,
+                        project TEXT NOT NULL,
+                        projectNumber INTEGER NOT NULL,
+                        metageneration INTEGER NOT NULL,
+                        document BLOB NOT NULL,
+                        policy BLOB,
+                        created INTEGER NOT NULL,
+                        updated INTEGER NOT NULL
+                    );
+                    CREATE INDEX storage_buckets_by_project ON storage_buckets(project, name);
+                    CREATE TABLE storage_objects (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        bucket INTEGER NOT NULL REFERENCES storage_buckets(id),
+                        name BLOB NOT NULL,
+                        generation INTEGER NOT NULL,
+                        metageneration INTEGER NOT NULL,
+                        isLive BOOLEAN NOT NULL,
+                        blob TEXT NOT NULL,
+                        size INTEGER NOT NULL,
+                        crc32c INTEGER NOT NULL,
+                        md5 BLOB,
+                        componentCount INTEGER,
+                        document BLOB NOT NULL,
+                        created INTEGER NOT NULL,
+                        updated INTEGER NOT NULL,
+                        deleted INTEGER,
+                        UNIQUE (bucket, name, generation)
+                    );
+                    CREATE UNIQUE INDEX storage_objects_live ON storage_objects(bucket, name) WHERE isLive;
+                    CREATE INDEX storage_objects_by_blob ON storage_objects(blob);
+                    CREATE TABLE storage_uploads (
+                        id TEXT PRIMARY KEY NOT NULL,
+                        bucket TEXT NOT NULL,
+                        name TEXT NOT NULL,
+                        blob TEXT NOT NULL,
+                        offset INTEGER NOT NULL,
+                        request BLOB NOT NULL,
+                        generation INTEGER,
+                        created INTEGER NOT NULL
+                    );
+                    CREATE INDEX storage_uploads_by_blob ON storage_uploads(blob);
+                    """
+            )
+        }
+    }
+}

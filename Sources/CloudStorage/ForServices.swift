@@ -1,0 +1,74 @@
+import APIServer
+package import BlobStore
+import GoogleAPI
+package import NIOCore
+
+/// What other services of the cloud do with buckets and objects, past the API and its permissions.
+extension CloudStorage {
+    /// Makes a bucket unless it is there already.
+    package func ensureBucket(name: String, project: String, location: String = "US") async throws {
+        guard try await buckets.find(name) == nil else { return }
+        let owner = try await projects.project(project)
+        let time = Micros(now())
+        do {
+            _ = try await buckets.insert(
+                BucketRecord(
+                    name: name, project: owner.id, projectNumber: owner.number,
+                    document: BucketResource.completed(["location": .string(location)]), created: time, updated: time))
+        } catch let error as GoogleError where error.reason == "conflict" {
+            // Another call was quicker.
+        }
+    }
+
+    package func writeObject(bucket: String, name: String, contentType: String, bytes: ByteBuffer) async throws {
+        let body = AsyncStream<ByteBuffer> { continuation in
+            continuation.yield(bytes)
+            continuation.finish()
+        }
+        try await writeObject(bucket: bucket, name: name, contentType: contentType, body: body)
+    }
+
+    package func writeObject<Body: AsyncSequence & Sendable>(
+        bucket: String,
+        name: String,
+        contentType: String,
+        body: Body
+    ) async throws where Body.Element == ByteBuffer {
+        try ObjectName.check(name)
+        let request = UploadRequest(
+            bucket: bucket, name: name, metadata: [:], conditions: .none, checks: ChecksumChecks(),
+            contentType: contentType)
+        _ = try await store(body, as: request)
+    }
+
+    /// Opens an object for reading.
+    ///
+    /// - Throws: ``GoogleError`` `notFound` (404).
+    package func openObject(
+        bucket: String,
+        name: String,
+        generation: Int64? = nil,
+        range: Range<Int64>? = nil
+    ) async throws -> BlobBytes {
+        let record = try await objects.get(name, generation: generation, bucket: bucket).record
+        return try await blobs.read(
+            record.blob, range: range, expecting: ExpectedBlob(size: record.size, crc32c: record.crc32c))
+    }
+
+    package func deleteObject(bucket: String, name: String) async throws {
+        try await blobs.remove(try await objects.delete(name, generation: nil, bucket: bucket, if: .none))
+    }
+
+    /// The names of a bucket's live objects that begin with `prefix`, in order.
+    package func objectNames(bucket: String, prefix: String) async throws -> [String] {
+        var query = ListingQuery()
+        query.prefix = Array(prefix.utf8)
+        var names: [String] = []
+        while true {
+            let page = try await objects.list(bucket: bucket, query)
+            names += page.records.map(\.name)
+            guard let next = page.next else { return names }
+            query.start = next
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import BlobStore
+import Foundation
+import GoogleAPI
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// One range of a `Range` header. Several ranges, and what cannot be read, count as none, as HTTP allows.
+enum ByteRange: Equatable {
+    case whole
+    case part(Range<Int64>)
+    case unsatisfiable
+
+    init(_ header: String?, size: Int64) {
+        self = .whole
+        guard let header, header.hasPrefix("bytes=") else { return }
+        let ends = header.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false)
+        guard ends.count == 2 else { return }
+        if ends[0].isEmpty {
+            guard let last = Int64(ends[1]), last >= 0 else { return }
+            self = last == 0 || size == 0 ? .unsatisfiable : .part(max(0, size - last)..<size)
+            return
+        }
+        guard let first = Int64(ends[0]), first >= 0 else { return }
+        if first >= size {
+            self = .unsatisfiable
+        } else if ends[1].isEmpty {
+            self = .part(first..<size)
+        } else if let last = Int64(ends[1]), last >= first {
+            self = .part(first..<min(last, size - 1) + 1)
+        }
+    }
+}
+
+extension CloudStorage {
+    /// Sends an object's content: 200, 206 or 416.
+    func download(
+        _ found: FoundObject,
+        _ request: HTTPFields,
+        etag: String,
+        isHead: Bool,
+        adding extra: HTTPFields = [:]
+    ) async throws -> Response {
+        let record = found.record
+        var headers = Self.headers(of: found)
+        headers[.eTag] = etag
+        headers.append(contentsOf: extra)
+        let range = ByteRange(request[.range], size: record.size)
+        if isHead {
+            headers[.contentLength] = String(record.size)
+            return Response(status: .ok, headers: headers)
+        }
+        let expected = ExpectedBlob(size: record.size, crc32c: record.crc32c)
+        let bytes: BlobBytes
+        switch range {
+        case .unsatisfiable:
+            var refusal: HTTPFields = [.contentType: "text/html; charset=UTF-8"]
+            refusal[.contentRange] = "bytes */\(record.size)"
+            return Response(
+                status: .rangeNotSatisfiable, headers: refusal,
+                body: .init(byteBuffer: ByteBuffer(string: "The requested range cannot be satisfied.")))
+        case .whole: bytes = try await blobs.read(record.blob, expecting: expected)
+        case .part(let part):
+            bytes = try await blobs.read(record.blob, range: part, expecting: expected)
+            headers[.contentRange] = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(record.size)"
+        }
+        return Response(
+            status: range == .whole ? .ok : .partialContent,
+            headers: headers,
+            body: ResponseBody(contentLength: Int(bytes.count)) { writer in
+                for try await chunk in bytes { try await writer.write(chunk) }
+                try await writer.finish(nil)
+            }
+        )
+    }
+
+    private static func headers(of found: FoundObject) -> HTTPFields {
+        let (record, document) = (found.record, found.record.document)
+        var headers: HTTPFields = [:]
+        func set(_ name: String, _ value: String?) {
+            guard let value, !value.isEmpty, let name = HTTPField.Name(name), HTTPField.isValidValue(value) else { return }
+            headers.append(HTTPField(name: name, value: value))
+        }
+        set("Content-Type", document["contentType"]?.string ?? "application/octet-stream")
+        set("Content-Encoding", document["contentEncoding"]?.string)
+        set("Content-Disposition", document["contentDisposition"]?.string)
+        set("Content-Language", document["contentLanguage"]?.string)
+        set("Cache-Control", document["cacheControl"]?.string ?? "no-cache")
+        set("Accept-Ranges", "bytes")
+        set("Last-Modified", HTTPDate.text(record.updated.date))
+        set("x-goog-generation", String(record.generation))
+        set("x-goog-metageneration", String(record.metageneration))
+        set("x-goog-storage-class", document["storageClass"]?.string ?? found.bucket.document["storageClass"]?.string)
+        set("x-goog-stored-content-encoding", document["contentEncoding"]?.string ?? "identity")
+        set("x-goog-stored-content-length", String(record.size))
+        set("x-goog-hash", "crc32c=\(Base64.text(record.crc32c))")
+        if let md5 = record.md5 { set("x-goog-hash", "md5=\(md5.base64EncodedString())") }
+        if let count = record.componentCount { set("x-goog-component-count", String(count)) }
+        return headers
+    }
+}
+
+/// Dates of HTTP headers.
+enum HTTPDate {
+    static func text(_ date: Date) -> String {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.timeZone = TimeZone(identifier: "GMT")
+        formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+        return formatter.string(from: date)
+    }
+}

@@ -1,0 +1,84 @@
+import Foundation
+import GRDB
+import GoogleAPI
+
+/// One generation of an object, as a row.
+struct ObjectRecord: Sendable, Equatable {
+    var id: Int64?
+    var bucket: Int64
+    var name: String
+    var generation: Int64
+    var metageneration: Int64 = 1
+    var isLive = true
+    /// The blob that holds the content; copies share it.
+    var blob: String
+    var size: Int64
+    var crc32c: UInt32
+    var md5: Data?
+    var componentCount: Int64?
+    /// What clients may set: `contentType`, `metadata`, `acl`, …
+    var document: JSON
+    var created: Micros
+    var updated: Micros
+    var deleted: Micros?
+
+    var etag: String { Etag.make(generation, metageneration) }
+}
+
+/// Microseconds since 1970.
+typealias Micros = Int64
+
+extension Micros {
+    init(_ date: Date) { self = Int64(date.timeIntervalSince1970 * 1_000_000) }
+    var date: Date { Date(timeIntervalSince1970: Double(self) / 1_000_000) }
+    var text: String { Timestamp.text(date) }
+}
+
+/// Opaque to clients; changes with content and metadata.
+enum Etag {
+    static func make(_ numbers: Int64...) -> String {
+        var bytes = Data()
+        for number in numbers { withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) } }
+        return bytes.base64EncodedString()
+    }
+}
+
+extension ObjectRecord: FetchableRecord, PersistableRecord {
+    static let databaseTableName = "storage_objects"
+
+    init(row: Row) throws {
+        id = row["id"]
+        bucket = row["bucket"]
+        name = String(decoding: row["name"] as Data, as: UTF8.self)
+        generation = row["generation"]
+        metageneration = row["metageneration"]
+        isLive = row["isLive"]
+        blob = row["blob"]
+        size = row["size"]
+        crc32c = UInt32(truncatingIfNeeded: row["crc32c"] as Int64)
+        md5 = row["md5"]
+        componentCount = row["componentCount"]
+        document = try JSON(parsing: row["document"])
+        created = row["created"]
+        updated = row["updated"]
+        deleted = row["deleted"]
+    }
+
+    func encode(to container: inout PersistenceContainer) throws {
+        container["id"] = id
+        container["bucket"] = bucket
+        container["name"] = Data(name.utf8)
+        container["generation"] = generation
+        container["metageneration"] = metageneration
+        container["isLive"] = isLive
+        container["blob"] = blob
+        container["size"] = size
+        container["crc32c"] = Int64(crc32c)
+        container["md5"] = md5
+        container["componentCount"] = componentCount
+        container["document"] = try document.data()
+        container["created"] = created
+        container["updated"] = updated
+        container["deleted"] = deleted
+    }
+}

@@ -1,0 +1,154 @@
+import GRDB
+import APIServer
+import BlobStore
+import Foundation
+import GoogleAPI
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// What an upload request says before its body is read.
+struct UploadInput: MethodInput {
+    var resource: ResourceName
+    var bucket: String
+    var session: String?
+
+    init(from call: Call) async throws {
+        bucket = try call.parameter("bucket")
+        resource = .bucket(bucket)
+        session = call.query("upload_id")
+    }
+}
+
+extension CloudStorage {
+    func addUploadMethods(to api: MethodTable) {
+        for prefix in ["/upload", "/resumable/upload"] {
+            let path = "\(prefix)/storage/v1/b/{bucket}/o"
+            // Whoever knows a session's ID may go on with it, so the permission is asked for inside.
+            api.add("storage.objects.insert", .post, path, requires: nil, upload)
+            api.add("storage.objects.insert", .put, path, requires: nil, upload)
+            api.add("storage.objects.insert", .delete, path, requires: nil, cancelUpload)
+        }
+        api.add("storage.objects.insert", .post, "/storage/v1/b/{bucket}/o", requires: nil) {
+            (input: UploadInput, call: Call) -> Response in
+            throw GoogleError.required("uploadType: objects are made at /upload/storage/v1/b/\(input.bucket)/o")
+        }
+    }
+
+    func upload(_ input: UploadInput, _ call: Call) async throws -> Response {
+        if let session = input.session { return try await continueUpload(session, call) }
+        try await authorizer.authorize(call.caller, for: "storage.objects.create", on: input.resource)
+        switch call.query("uploadType") {
+        case "media": return try await mediaUpload(input, call)
+        case "multipart": return try await multipartUpload(input, call)
+        case "resumable", nil: return try await startUpload(input, call)
+        case let other?: throw GoogleError.invalid("Invalid uploadType: '\(other)'.", reason: "invalidParameter")
+        }
+    }
+
+    private func request(_ input: UploadInput, _ call: Call, metadata: JSON) throws -> UploadRequest {
+        let inQuery = call.query("name")
+        let inBody = metadata["name"]?.string
+        if let inQuery, let inBody, inQuery != inBody {
+            throw GoogleError.invalid("The name in the query, '\(inQuery)', differs from that in the body, '\(inBody)'.")
+        }
+        guard let name = inQuery ?? inBody else { throw GoogleError.required("name") }
+        try ObjectName.check(name)
+        return UploadRequest(
+            bucket: input.bucket, name: name, metadata: metadata, conditions: try Preconditions(call),
+            checks: ChecksumChecks(metadata: metadata, headers: call.headers),
+            predefinedACL: call.query("predefinedAcl"),
+            contentType: HTTPField.Name("X-Upload-Content-Type").flatMap { call.headers[$0] },
+            contentEncoding: call.query("contentEncoding"))
+    }
+
+    /// Refuses an upload whose conditions already fail, before its bytes come.
+    private func checkEarly(_ request: UploadRequest) async throws {
+        _ = try await buckets.get(request.bucket)
+        if request.conditions != .none {
+            try request.conditions.check(
+                try await objects.find(request.name, generation: nil, bucket: request.bucket)?.record)
+        }
+    }
+
+    private func mediaUpload(_ input: UploadInput, _ call: Call) async throws -> Response {
+        var request = try request(input, call, metadata: [:])
+        request.contentType = call.headers[.contentType]
+        return try answer(try await store(call.request.body, as: request), call)
+    }
+
+    /// Stores a body whole.
+    func store<Body: AsyncSequence & Sendable>(_ body: Body, as request: UploadRequest) async throws -> FoundObject
+    where Body.Element == ByteBuffer {
+        try await checkEarly(request)
+        let document = try await settings(of: request, contentType: request.contentType)
+        let staged = blobs.stage(computing: .md5)
+        do {
+            for try await chunk in body { try await staged.append(chunk) }
+        } catch {
+            await staged.discard()
+            throw error
+        }
+        return try await finish(
+            staged, name: request.name, bucket: request.bucket, document: document, checks: request.checks,
+            conditions: request.conditions)
+    }
+
+    private func multipartUpload(_ input: UploadInput, _ call: Call) async throws -> Response {
+        var parser = try MultipartParser(contentType: call.headers[.contentType] ?? "")
+        var request: UploadRequest?
+        let staged = blobs.stage(computing: .md5)
+        do {
+            for try await chunk in call.request.body {
+                for event in try parser.received(chunk) {
+                    switch event {
+                    case .metadata(let data):
+                        let metadata = data.allSatisfy({ $0 <= 32 }) ? [:] : try JSON(parsing: data)
+                        request = try self.request(input, call, metadata: metadata)
+                        if let request { try await checkEarly(request) }
+                    case .mediaBegins(let contentType): request?.contentType = contentType
+                    case .media(let buffer): try await staged.append(buffer)
+                    }
+                }
+            }
+            guard parser.isComplete, let request else {
+                throw GoogleError.malformedUpload("the multipart body ends before its last boundary.")
+            }
+            let document = try await settings(of: request, contentType: request.contentType)
+            let found = try await finish(
+                staged, name: request.name, bucket: request.bucket, document: document, checks: request.checks,
+                conditions: request.conditions)
+            return try answer(found, call)
+        } catch {
+            await staged.discard()
+            throw error
+        }
+    }
+
+    private func startUpload(_ input: UploadInput, _ call: Call) async throws -> Response {
+        let request = try request(input, call, metadata: try await call.body())
+        try await checkEarly(request)
+        let staged = blobs.stage(computing: .md5)
+        let upload = UploadRecord(id: makeID(), blob: staged.id, offset: 0, request: request)
+        try await uploads.insert(upload, at: Micros(now()))
+        let path = call.context.originalPath.prefix { $0 != "?" }
+        let name = ObjectName.segment(request.name)
+        var headers: HTTPFields = [
+            .location: "\(call.caller.origin)\(path)?uploadType=resumable&name=\(name)&upload_id=\(upload.id)"
+        ]
+        if let name = HTTPField.Name("X-GUploader-UploadID") { headers[name] = upload.id }
+        return Response(status: .ok, headers: headers)
+    }
+
+    func cancelUpload(_ input: UploadInput, _ call: Call) async throws -> Response {
+        guard let id = input.session else { throw GoogleError.required("upload_id") }
+        let upload = try await uploads.get(id)
+        try await sessions.withSession(id) { blob in
+            await blob?.discard()
+            try await uploads.delete(id)
+            if !upload.blob.isEmpty { try await blobs.remove(upload.blob) }
+            return ((), nil)
+        }
+        return Response(status: .init(code: 499, reasonPhrase: "Client Closed Request"))
+    }
+}
