@@ -54,7 +54,9 @@ package struct CloudStorage: Sendable {
             API(
                 name: "storage",
                 hosts: hosts + ["www.googleapis.com", "content-storage.googleapis.com"],
-                paths: ["/storage/v1/", "/upload/storage/v1/", "/resumable/upload/storage/v1/", "/download/storage/v1/"],
+                paths: [
+                    "/storage/v1/", "/upload/storage/v1/", "/resumable/upload/storage/v1/", "/download/storage/v1/",
+                ],
                 errors: .errors,
                 table: json
             ),

@@ -68,7 +68,9 @@ extension GoogleError {
         return error
     }
 
-    static func malformedUpload(_ reason: String) -> Self { invalid("Malformed upload: \(reason)", reason: "badContent") }
+    static func malformedUpload(_ reason: String) -> Self {
+        invalid("Malformed upload: \(reason)", reason: "badContent")
+    }
 
     static func uploadNotFound(_ id: String) -> Self {
         notFound("The upload session '\(id.prefix(8))…' does not exist, is finished, or has expired. Start a new one.")

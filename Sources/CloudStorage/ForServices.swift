@@ -13,8 +13,14 @@ extension CloudStorage {
         do {
             _ = try await buckets.insert(
                 BucketRecord(
-                    name: name, project: owner.id, projectNumber: owner.number,
-                    document: BucketResource.completed(["location": .string(location)]), created: time, updated: time))
+                    name: name,
+                    project: owner.id,
+                    projectNumber: owner.number,
+                    document: BucketResource.completed(["location": .string(location)]),
+                    created: time,
+                    updated: time
+                )
+            )
         } catch let error as GoogleError where error.reason == "conflict" {
             // Another call was quicker.
         }
@@ -36,8 +42,13 @@ extension CloudStorage {
     ) async throws where Body.Element == ByteBuffer {
         try ObjectName.check(name)
         let request = UploadRequest(
-            bucket: bucket, name: name, metadata: [:], conditions: .none, checks: ChecksumChecks(),
-            contentType: contentType)
+            bucket: bucket,
+            name: name,
+            metadata: [:],
+            conditions: .none,
+            checks: ChecksumChecks(),
+            contentType: contentType
+        )
         _ = try await store(body, as: request)
     }
 
@@ -52,7 +63,10 @@ extension CloudStorage {
     ) async throws -> BlobBytes {
         let record = try await objects.get(name, generation: generation, bucket: bucket).record
         return try await blobs.read(
-            record.blob, range: range, expecting: ExpectedBlob(size: record.size, crc32c: record.crc32c))
+            record.blob,
+            range: range,
+            expecting: ExpectedBlob(size: record.size, crc32c: record.crc32c)
+        )
     }
 
     package func deleteObject(bucket: String, name: String) async throws {

@@ -17,8 +17,12 @@ func withStorage(
     try await withScratchFolder { folder in
         let store = try MetadataStore(inMemoryWith: [CloudStorageSchema.self])
         let storage = CloudStorage(
-            store: store, blobs: try BlobStore(folder: folder), projects: DemoProject(), authorizer: FixedIdentity(),
-            now: { Date() })
+            store: store,
+            blobs: try BlobStore(folder: folder),
+            projects: DemoProject(),
+            authorizer: FixedIdentity(),
+            now: { Date() }
+        )
         let api = TestAPI(storage.apis(), identity: identity)
         #expect(try await api.post("/storage/v1/b?project=demo", json: #"{"name":"fog"}"#).status == 200)
         try await body(api, storage)
@@ -30,8 +34,11 @@ extension TestAPI {
     @discardableResult
     func put(_ name: String, _ text: String, query: String = "") async throws -> TestReply {
         try await send(
-            .post, "/upload/storage/v1/b/fog/o?uploadType=media&name=\(name)\(query)",
-            headers: [.contentType: "text/plain"], body: Data(text.utf8))
+            .post,
+            "/upload/storage/v1/b/fog/o?uploadType=media&name=\(name)\(query)",
+            headers: [.contentType: "text/plain"],
+            body: Data(text.utf8)
+        )
     }
 
     func names(_ query: String) async throws -> [String] {
@@ -94,7 +101,9 @@ struct BucketTests {
 
 @Suite("storage.objects")
 struct ObjectTests {
-    @Test(arguments: [#"multipart/related; boundary='=='"#, #"multipart/related; boundary="==""#, "multipart/related; boundary==="])
+    @Test(arguments: [
+        #"multipart/related; boundary='=='"#, #"multipart/related; boundary="==""#, "multipart/related; boundary===",
+    ])
     func `multipart uploads with any quotes and line ends keep every byte`(type: String) async throws {
         try await withStorage { api, _ in
             for (end, content) in [("\n", "\r\n--=\nx\r"), ("\r\n", " raw\r\n\r\n")] {
@@ -103,8 +112,11 @@ struct ObjectTests {
                     "--==", "Content-Type: text/x", "", content, "--==--",
                 ].joined(separator: end)
                 let made = try await api.send(
-                    .post, "/upload/storage/v1/b/fog/o?uploadType=multipart",
-                    headers: [.contentType: type], body: Data(text.utf8))
+                    .post,
+                    "/upload/storage/v1/b/fog/o?uploadType=multipart",
+                    headers: [.contentType: type],
+                    body: Data(text.utf8)
+                )
                 #expect(made.status == 200 && made.json["contentType"]?.string == "text/x")
                 let read = try await api.get("/storage/v1/b/fog/o/a%20b%2F\(end.utf8.count).txt?alt=media")
                 #expect(read.body == Data(content.utf8))
@@ -112,13 +124,17 @@ struct ObjectTests {
         }
     }
 
-    @Test func `a multipart body that ends early, or without a boundary, answers 400 and stores nothing`() async throws {
+    @Test func `a multipart body that ends early, or without a boundary, answers 400 and stores nothing`() async throws
+    {
         try await withStorage { api, _ in
             let text = "--x\n\n{\"name\":\"a\"}\n--x\n\nhello"
             for type in ["multipart/related; boundary=x", "multipart/related"] {
                 let reply = try await api.send(
-                    .post, "/upload/storage/v1/b/fog/o?uploadType=multipart", headers: [.contentType: type],
-                    body: Data(text.utf8))
+                    .post,
+                    "/upload/storage/v1/b/fog/o?uploadType=multipart",
+                    headers: [.contentType: type],
+                    body: Data(text.utf8)
+                )
                 #expect(reply.status == 400 && reply.reason == "badContent")
             }
             #expect(try await api.names("") == [])
@@ -129,8 +145,11 @@ struct ObjectTests {
         try await withStorage { api, _ in
             let text = "--x\n\n{\"name\":\"a\",\"crc32c\":\"AAAAAA==\"}\n--x\n\nhello\n--x--"
             let reply = try await api.send(
-                .post, "/upload/storage/v1/b/fog/o?uploadType=multipart",
-                headers: [.contentType: "multipart/related; boundary=x"], body: Data(text.utf8))
+                .post,
+                "/upload/storage/v1/b/fog/o?uploadType=multipart",
+                headers: [.contentType: "multipart/related; boundary=x"],
+                body: Data(text.utf8)
+            )
             #expect(reply.status == 400 && reply.message?.contains("mnG7TA==") == true)
             #expect(try await api.get("/storage/v1/b/fog/o/a").status == 404)
         }
@@ -141,7 +160,9 @@ struct ObjectTests {
             let made = try await api.put("a%2Fb", "hello").json
             #expect(made["md5Hash"]?.string == "XUFAKrxLKna5cZ2REBfFkg==" && made["crc32c"]?.string == "mnG7TA==")
             #expect(made["size"]?.string == "5" && made["metageneration"]?.string == "1")
-            #expect(made["mediaLink"]?.string?.hasPrefix("http://127.0.0.1:4600/download/storage/v1/b/fog/o/a%2Fb?") == true)
+            #expect(
+                made["mediaLink"]?.string?.hasPrefix("http://127.0.0.1:4600/download/storage/v1/b/fog/o/a%2Fb?") == true
+            )
         }
     }
 
@@ -264,12 +285,15 @@ struct ResumableTests {
 
     private func start(_ api: TestAPI, _ name: String = "r", query: String = "") async throws -> String {
         let reply = try await api.post(
-            "/resumable/upload/storage/v1/b/fog/o?uploadType=resumable&name=\(name)\(query)", json: "{}")
+            "/resumable/upload/storage/v1/b/fog/o?uploadType=resumable&name=\(name)\(query)",
+            json: "{}"
+        )
         let location = reply.headers[.location] ?? ""
         return String(location.dropFirst("http://127.0.0.1:4600".count))
     }
 
-    private func send(_ api: TestAPI, _ path: String, _ range: String, _ body: Data = Data(), no308: Bool = false) async throws
+    private func send(_ api: TestAPI, _ path: String, _ range: String, _ body: Data = Data(), no308: Bool = false)
+        async throws
         -> TestReply
     {
         var headers: HTTPFields = [header("Content-Range"): range]
@@ -289,7 +313,11 @@ struct ResumableTests {
             let gap = try await send(api, path, "bytes \(quantum + 10)-\(quantum + 20)/*", Data(count: 11))
             #expect(gap.status == 400)
             let last = try await send(
-                api, path, "bytes 1000-\(content.count - 1)/\(content.count)", content.dropFirst(1000))
+                api,
+                path,
+                "bytes 1000-\(content.count - 1)/\(content.count)",
+                content.dropFirst(1000)
+            )
             #expect(last.status == 200 && last.json["size"]?.string == "\(content.count)")
             #expect(try await api.get("/storage/v1/b/fog/o/r?alt=media").body == content)
             #expect(try await send(api, path, "bytes */*").json["name"]?.string == "r")
@@ -352,7 +380,9 @@ struct AccessTests {
 
     @Test func `a policy that names no role or no member answers 400`() async throws {
         try await withStorage { api, _ in
-            for policy in [#"{"bindings":[{"members":["allUsers"]}]}"#, #"{"bindings":[{"role":"roles/x","members":["me"]}]}"#] {
+            for policy in [
+                #"{"bindings":[{"members":["allUsers"]}]}"#, #"{"bindings":[{"role":"roles/x","members":["me"]}]}"#,
+            ] {
                 let reply = try await api.put("/storage/v1/b/fog/iam", json: policy)
                 #expect(reply.status == 400)
             }
@@ -364,7 +394,11 @@ struct AccessTests {
             try await storage.ensureBucket(name: "mist", project: "demo")
             try await storage.ensureBucket(name: "mist", project: "demo")
             try await storage.writeObject(
-                bucket: "mist", name: "log", contentType: "text/plain", bytes: .init(string: "line"))
+                bucket: "mist",
+                name: "log",
+                contentType: "text/plain",
+                bytes: .init(string: "line")
+            )
             #expect(try await api.get("/mist/log").text == "line")
             #expect(try await storage.objectNames(bucket: "mist", prefix: "l") == ["log"])
             try await storage.deleteObject(bucket: "mist", name: "log")

@@ -27,14 +27,21 @@ extension CloudStorage {
             return ["kind": "storage#bucketAccessControls", "items": .array(items)]
         }
         api.add(
-            "storage.defaultObjectAccessControls.list", .get, "\(b)/defaultObjectAcl",
+            "storage.defaultObjectAccessControls.list",
+            .get,
+            "\(b)/defaultObjectAcl",
             requires: "storage.buckets.getIamPolicy"
         ) { (input: BucketInput, _) -> JSON in
             let bucket = try await aclBucket(input.bucket)
             let items = ObjectACL.defaults(of: bucket).map { ObjectACL.renderDefault($0, bucket: bucket) }
             return ["kind": "storage#objectAccessControls", "items": .array(items)]
         }
-        api.add("storage.objectAccessControls.list", .get, "\(b)/o/{object}/acl", requires: "storage.objects.getIamPolicy") {
+        api.add(
+            "storage.objectAccessControls.list",
+            .get,
+            "\(b)/o/{object}/acl",
+            requires: "storage.objects.getIamPolicy"
+        ) {
             (input: ObjectInput, caller) -> JSON in
             _ = try await aclBucket(input.bucket)
             let found = try await objects.get(input.object, generation: input.generation, bucket: input.bucket)
@@ -95,7 +102,9 @@ private struct SetPolicyInput: MethodInput {
         policy = try await call.body()
         for binding in policy["bindings"]?.array ?? [] {
             guard let role = binding["role"]?.string, role.contains("roles/") else {
-                throw GoogleError.invalid("Invalid policy: each binding needs a role such as 'roles/storage.objectViewer'.")
+                throw GoogleError.invalid(
+                    "Invalid policy: each binding needs a role such as 'roles/storage.objectViewer'."
+                )
             }
             for member in binding["members"]?.array ?? [] {
                 guard let text = member.string,

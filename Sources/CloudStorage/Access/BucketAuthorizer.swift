@@ -91,17 +91,21 @@ enum BucketPolicy {
         case "roles/storage.admin": permission.hasPrefix("storage.")
         case "roles/storage.legacyObjectReader": permission == "storage.objects.get"
         case "roles/storage.legacyObjectOwner":
-            ["storage.objects.get", "storage.objects.update", "storage.objects.getIamPolicy",
-                "storage.objects.setIamPolicy"].contains(permission)
+            [
+                "storage.objects.get", "storage.objects.update", "storage.objects.getIamPolicy",
+                "storage.objects.setIamPolicy",
+            ].contains(permission)
         case "roles/storage.legacyBucketReader":
             ["storage.buckets.get", "storage.objects.list"].contains(permission)
         case "roles/storage.legacyBucketWriter":
             ["storage.buckets.get", "storage.objects.list", "storage.objects.create", "storage.objects.delete"]
                 .contains(permission)
         case "roles/storage.legacyBucketOwner":
-            ["storage.buckets.get", "storage.buckets.update", "storage.buckets.getIamPolicy",
+            [
+                "storage.buckets.get", "storage.buckets.update", "storage.buckets.getIamPolicy",
                 "storage.buckets.setIamPolicy", "storage.objects.list", "storage.objects.create",
-                "storage.objects.delete"].contains(permission)
+                "storage.objects.delete",
+            ].contains(permission)
         default: false
         }
     }
@@ -114,7 +118,8 @@ enum BucketPolicy {
             if !bucket.preventsPublicAccess { members.insert("allAuthenticatedUsers") }
         }
         return bindings.contains { binding in
-            guard binding["condition"] == nil, let role = binding["role"]?.string, isGranted(permission, by: role) else {
+            guard binding["condition"] == nil, let role = binding["role"]?.string, isGranted(permission, by: role)
+            else {
                 return false
             }
             return (binding["members"]?.array ?? []).contains { $0.string.map(members.contains) ?? false }

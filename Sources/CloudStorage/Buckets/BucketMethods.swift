@@ -13,21 +13,28 @@ extension CloudStorage {
         api.add("storage.buckets.update", .put, "\(b)/{bucket}", requires: "storage.buckets.update", updateBucket)
         api.add("storage.buckets.delete", .delete, "\(b)/{bucket}", requires: "storage.buckets.delete", deleteBucket)
         api.add(
-            "storage.buckets.getStorageLayout", .get, "\(b)/{bucket}/storageLayout", requires: "storage.objects.list",
-            getLayout)
+            "storage.buckets.getStorageLayout",
+            .get,
+            "\(b)/{bucket}/storageLayout",
+            requires: "storage.objects.list",
+            getLayout
+        )
         for (id, path, kind) in [
             ("storage.managedFolders.list", "managedFolders", "storage#managedFolders"),
             ("storage.folders.list", "folders", "storage#folders"),
             ("storage.notifications.list", "notificationConfigs", "storage#notifications"),
         ] {
             // Nobody can make one, so there are none.
-            api.add(id, .get, "\(b)/{bucket}/\(path)", requires: "storage.buckets.get") { (input: BucketInput, _) -> JSON in
+            api.add(id, .get, "\(b)/{bucket}/\(path)", requires: "storage.buckets.get") {
+                (input: BucketInput, _) -> JSON in
                 _ = try await buckets.get(input.bucket)
                 return ["kind": .string(kind), "items": []]
             }
         }
         api.add(
-            "storage.projects.serviceAccount.get", .get, "/storage/v1/projects/{project}/serviceAccount",
+            "storage.projects.serviceAccount.get",
+            .get,
+            "/storage/v1/projects/{project}/serviceAccount",
             requires: "resourcemanager.projects.get"
         ) { (input: ProjectInput, _) -> JSON in
             let project = try await projects.project(input.project)
@@ -50,17 +57,26 @@ extension CloudStorage {
         ] {
             guard let list = call.query(parameter) else { continue }
             document[field] = AccessEntry.json(
-                try AccessEntry.predefined(list, project: project.number, forBucket: forBucket))
+                try AccessEntry.predefined(list, project: project.number, forBucket: forBucket)
+            )
         }
         if call.flag("enableObjectRetention") { document["objectRetention"] = ["mode": "Enabled"] }
         let time = Micros(now())
         let bucket = try await buckets.insert(
             BucketRecord(
-                name: name, project: project.id, projectNumber: project.number, document: document, created: time,
-                updated: time))
+                name: name,
+                project: project.id,
+                projectNumber: project.number,
+                document: document,
+                created: time,
+                updated: time
+            )
+        )
         let isFull = call.query("projection")?.lowercased() == "full"
         return try JSONResponse.make(
-            BucketResource.render(bucket, origin: call.caller.origin, full: isFull), for: call)
+            BucketResource.render(bucket, origin: call.caller.origin, full: isFull),
+            for: call
+        )
     }
 
     func listBuckets(_ input: ProjectInput, _ call: Call) async throws -> Response {
@@ -69,11 +85,16 @@ extension CloudStorage {
         let isFull = call.query("projection")?.lowercased() == "full"
         let start = call.query("pageToken") ?? ""
         let found = try await buckets.list(
-            project: project.id, prefix: call.query("prefix") ?? "", from: start, limit: limit)
+            project: project.id,
+            prefix: call.query("prefix") ?? "",
+            from: start,
+            limit: limit
+        )
         var page: JSON = [
             "kind": "storage#buckets",
             "items": .array(
-                found.prefix(limit).map { BucketResource.render($0, origin: call.caller.origin, full: isFull) }),
+                found.prefix(limit).map { BucketResource.render($0, origin: call.caller.origin, full: isFull) }
+            ),
         ]
         if found.count > limit { page["nextPageToken"] = .string(found[limit].name) }
         return try JSONResponse.make(page, for: call)
@@ -87,7 +108,9 @@ extension CloudStorage {
         case .failed(let reason): throw GoogleError.conditionNotMet(reason)
         }
         return try JSONResponse.make(
-            BucketResource.render(bucket, origin: call.caller.origin, full: input.isFull), for: call)
+            BucketResource.render(bucket, origin: call.caller.origin, full: input.isFull),
+            for: call
+        )
     }
 
     func patchBucket(_ input: BucketInput, _ call: Call) async throws -> Response {
@@ -115,15 +138,19 @@ extension CloudStorage {
             try change(&bucket)
             if let acl {
                 bucket.document["acl"] = AccessEntry.json(
-                    try AccessEntry.predefined(acl, project: bucket.projectNumber, forBucket: true))
+                    try AccessEntry.predefined(acl, project: bucket.projectNumber, forBucket: true)
+                )
             }
             if let defaultACL {
                 bucket.document["defaultObjectAcl"] = AccessEntry.json(
-                    try AccessEntry.predefined(defaultACL, project: bucket.projectNumber, forBucket: false))
+                    try AccessEntry.predefined(defaultACL, project: bucket.projectNumber, forBucket: false)
+                )
             }
         }
         return try JSONResponse.make(
-            BucketResource.render(bucket, origin: call.caller.origin, full: input.isFull), for: call)
+            BucketResource.render(bucket, origin: call.caller.origin, full: input.isFull),
+            for: call
+        )
     }
 
     func deleteBucket(_ input: BucketInput, _ caller: Caller) async throws {

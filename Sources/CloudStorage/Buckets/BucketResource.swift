@@ -84,7 +84,9 @@ enum BucketResource {
             "publicAccessPrevention": record.document["iamConfiguration"]?["publicAccessPrevention"] ?? "inherited",
         ]
         if full, !record.isUniform {
-            json["acl"] = .array(BucketACL.entries(of: record).map { BucketACL.render($0, bucket: record, origin: origin) })
+            json["acl"] = .array(
+                BucketACL.entries(of: record).map { BucketACL.render($0, bucket: record, origin: origin) }
+            )
             json["defaultObjectAcl"] = .array(
                 ObjectACL.defaults(of: record).map { ObjectACL.renderDefault($0, bucket: record) }
             )
@@ -102,7 +104,8 @@ enum BucketName {
     static func isValid(_ name: String) -> Bool {
         let bytes = Array(name.utf8)
         func isLetterOrDigit(_ byte: UInt8) -> Bool {
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
         }
         guard bytes.count >= 3, bytes.count <= (name.contains(".") ? 222 : 63) else { return false }
         guard bytes.allSatisfy({ isLetterOrDigit($0) || "-_.".utf8.contains($0) }) else { return false }

@@ -25,7 +25,9 @@ struct BucketStore: Sendable {
 
     static func find(_ name: String, in db: Database) throws -> BucketRecord? {
         try BucketRecord.fetchOne(
-            db.cachedStatement(sql: "SELECT * FROM storage_buckets WHERE name = ?"), arguments: [name])
+            db.cachedStatement(sql: "SELECT * FROM storage_buckets WHERE name = ?"),
+            arguments: [name]
+        )
     }
 
     /// - Throws: ``GoogleError`` `notFound` (404).
@@ -77,7 +79,10 @@ struct BucketStore: Sendable {
             let bucket = try Self.get(name, in: db)
             try conditions.check(generation: bucket.created, metageneration: bucket.metageneration)
             let isUsed = try Bool.fetchOne(
-                db, sql: "SELECT EXISTS(SELECT 1 FROM storage_objects WHERE bucket = ?)", arguments: [bucket.id])
+                db,
+                sql: "SELECT EXISTS(SELECT 1 FROM storage_objects WHERE bucket = ?)",
+                arguments: [bucket.id]
+            )
             guard isUsed != true else { throw GoogleError.bucketNotEmpty(name) }
             try bucket.delete(db)
         }

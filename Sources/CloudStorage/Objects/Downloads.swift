@@ -57,8 +57,10 @@ extension CloudStorage {
             var refusal: HTTPFields = [.contentType: "text/html; charset=UTF-8"]
             refusal[.contentRange] = "bytes */\(record.size)"
             return Response(
-                status: .rangeNotSatisfiable, headers: refusal,
-                body: .init(byteBuffer: ByteBuffer(string: "The requested range cannot be satisfied.")))
+                status: .rangeNotSatisfiable,
+                headers: refusal,
+                body: .init(byteBuffer: ByteBuffer(string: "The requested range cannot be satisfied."))
+            )
         case .whole: bytes = try await blobs.read(record.blob, expecting: expected)
         case .part(let part):
             bytes = try await blobs.read(record.blob, range: part, expecting: expected)
@@ -78,7 +80,9 @@ extension CloudStorage {
         let (record, document) = (found.record, found.record.document)
         var headers: HTTPFields = [:]
         func set(_ name: String, _ value: String?) {
-            guard let value, !value.isEmpty, let name = HTTPField.Name(name), HTTPField.isValidValue(value) else { return }
+            guard let value, !value.isEmpty, let name = HTTPField.Name(name), HTTPField.isValidValue(value) else {
+                return
+            }
             headers.append(HTTPField(name: name, value: value))
         }
         set("Content-Type", document["contentType"]?.string ?? "application/octet-stream")

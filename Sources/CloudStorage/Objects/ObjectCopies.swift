@@ -32,13 +32,23 @@ extension CloudStorage {
             }
             if let acl {
                 document["acl"] = AccessEntry.json(
-                    try AccessEntry.predefined(acl, project: to.projectNumber, forBucket: false))
+                    try AccessEntry.predefined(acl, project: to.projectNumber, forBucket: false)
+                )
             }
             return try objects.insert(
                 NewObject(
-                    name: name, blob: record.blob, size: record.size, crc32c: record.crc32c, md5: record.md5,
-                    componentCount: record.componentCount, document: document),
-                in: to, if: input.conditions, db)
+                    name: name,
+                    blob: record.blob,
+                    size: record.size,
+                    crc32c: record.crc32c,
+                    md5: record.md5,
+                    componentCount: record.componentCount,
+                    document: document
+                ),
+                in: to,
+                if: input.conditions,
+                db
+            )
         }
         try await blobs.remove(change.orphans)
         guard isRewrite else { return try answer(change.found, call) }
@@ -48,8 +58,14 @@ extension CloudStorage {
             [
                 "kind": "storage#rewriteResponse", "done": true, "objectSize": size, "totalBytesRewritten": size,
                 "resource": ObjectResource.render(
-                    change.found.record, bucket: change.found.bucket, origin: call.caller.origin, full: isFull),
-            ] as JSON, for: call)
+                    change.found.record,
+                    bucket: change.found.bucket,
+                    origin: call.caller.origin,
+                    full: isFull
+                ),
+            ] as JSON,
+            for: call
+        )
     }
 
     /// Gives an object another name within its bucket, in one transaction.
@@ -57,16 +73,27 @@ extension CloudStorage {
         let name = try call.parameter("target")
         try ObjectName.check(name)
         let source = try Preconditions(call, source: true)
-        guard name != input.object else { throw GoogleError.invalid("The source and the destination are the same object.") }
+        guard name != input.object else {
+            throw GoogleError.invalid("The source and the destination are the same object.")
+        }
         let change = try await objects.database.write { db in
             let bucket = try BucketStore.get(input.bucket, in: db)
             let record = try ObjectStore.get(input.object, generation: nil, in: bucket, db)
             try source.check(record)
             var change = try objects.insert(
                 NewObject(
-                    name: name, blob: record.blob, size: record.size, crc32c: record.crc32c, md5: record.md5,
-                    componentCount: record.componentCount, document: record.document),
-                in: bucket, if: input.conditions, db)
+                    name: name,
+                    blob: record.blob,
+                    size: record.size,
+                    crc32c: record.crc32c,
+                    md5: record.md5,
+                    componentCount: record.componentCount,
+                    document: record.document
+                ),
+                in: bucket,
+                if: input.conditions,
+                db
+            )
             change.orphans += try objects.deleteLive(record, in: bucket, db)
             return change
         }
@@ -81,13 +108,18 @@ extension CloudStorage {
         let parts = body["sourceObjects"]?.array ?? []
         guard !parts.isEmpty else { throw GoogleError.required("sourceObjects") }
         guard parts.count <= 32 else {
-            throw GoogleError.invalid("The number of source components provided (\(parts.count)) exceeds the maximum (32).")
+            throw GoogleError.invalid(
+                "The number of source components provided (\(parts.count)) exceeds the maximum (32)."
+            )
         }
         var sources: [ObjectRecord] = []
         for part in parts {
             guard let name = part["name"]?.string else { throw GoogleError.required("sourceObjects.name") }
             try await authorizer.authorize(
-                call.caller, for: "storage.objects.get", on: .object(name, in: input.bucket))
+                call.caller,
+                for: "storage.objects.get",
+                on: .object(name, in: input.bucket)
+            )
             let found = try await objects.get(name, generation: part["generation"]?.integer, bucket: input.bucket)
             if let wanted = part["objectPreconditions"]?["ifGenerationMatch"]?.integer {
                 var conditions = Preconditions()
@@ -111,8 +143,14 @@ extension CloudStorage {
             throw error
         }
         let change = try await finish(
-            staged, name: input.object, bucket: input.bucket, document: document, checks: ChecksumChecks(),
-            conditions: input.conditions, componentCount: sources.reduce(0) { $0 + ($1.componentCount ?? 1) })
+            staged,
+            name: input.object,
+            bucket: input.bucket,
+            document: document,
+            checks: ChecksumChecks(),
+            conditions: input.conditions,
+            componentCount: sources.reduce(0) { $0 + ($1.componentCount ?? 1) }
+        )
         return try answer(change, call)
     }
 }

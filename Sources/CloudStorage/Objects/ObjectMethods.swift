@@ -19,16 +19,25 @@ extension CloudStorage {
         api.add("storage.objects.copy", .post, "\(o)/{object}/copyTo/\(target)", requires: "storage.objects.get") {
             (input: ObjectInput, call: Call) in try await copy(input, call, isRewrite: false)
         }
-        api.add("storage.objects.rewrite", .post, "\(o)/{object}/rewriteTo/\(target)", requires: "storage.objects.get") {
+        api.add("storage.objects.rewrite", .post, "\(o)/{object}/rewriteTo/\(target)", requires: "storage.objects.get")
+        {
             (input: ObjectInput, call: Call) in try await copy(input, call, isRewrite: true)
         }
-        api.add("storage.objects.move", .post, "\(o)/{object}/moveTo/o/{target}", requires: "storage.objects.delete", move)
+        api.add(
+            "storage.objects.move",
+            .post,
+            "\(o)/{object}/moveTo/o/{target}",
+            requires: "storage.objects.delete",
+            move
+        )
     }
 
     func answer(_ found: FoundObject, _ call: Call, full: Bool = false) throws -> Response {
         let full = full || call.query("projection")?.lowercased() == "full"
         return try JSONResponse.make(
-            ObjectResource.render(found.record, bucket: found.bucket, origin: call.caller.origin, full: full), for: call)
+            ObjectResource.render(found.record, bucket: found.bucket, origin: call.caller.origin, full: full),
+            for: call
+        )
     }
 
     func listObjects(_ input: BucketInput, _ call: Call) async throws -> Response {
@@ -51,7 +60,8 @@ extension CloudStorage {
                 answer["items"] = .array(
                     page.records.map {
                         ObjectResource.render($0, bucket: page.bucket, origin: call.caller.origin, full: input.isFull)
-                    })
+                    }
+                )
             }
             if !page.prefixes.isEmpty { answer["prefixes"] = .array(page.prefixes.map(JSON.string)) }
             if let next = page.next { answer["nextPageToken"] = .string(next.token) }
@@ -62,7 +72,10 @@ extension CloudStorage {
     func getObject(_ input: ObjectInput, _ call: Call) async throws -> Response {
         let isDownload = call.query("alt") == "media" || call.context.originalPath.hasPrefix("/download/")
         let found = try await objects.get(input.object, generation: input.generation, bucket: input.bucket)
-        switch input.conditions.outcome(generation: found.record.generation, metageneration: found.record.metageneration) {
+        switch input.conditions.outcome(
+            generation: found.record.generation,
+            metageneration: found.record.metageneration
+        ) {
         case .met: break
         case .unchanged: return Response(status: .notModified)
         case .failed(let reason): throw GoogleError.conditionNotMet(reason)
@@ -89,13 +102,17 @@ extension CloudStorage {
     ) async throws -> Response {
         let acl = call.query("predefinedAcl")
         let found = try await objects.change(
-            input.object, generation: input.generation, bucket: input.bucket, if: input.conditions
+            input.object,
+            generation: input.generation,
+            bucket: input.bucket,
+            if: input.conditions
         ) { record, bucket in
             try change(&record)
             record.document = try ObjectResource.settings(of: record.document)
             if let acl {
                 record.document["acl"] = AccessEntry.json(
-                    try AccessEntry.predefined(acl, project: bucket.projectNumber, forBucket: false))
+                    try AccessEntry.predefined(acl, project: bucket.projectNumber, forBucket: false)
+                )
             }
         }
         return try answer(found, call, full: input.isFull)
@@ -104,7 +121,12 @@ extension CloudStorage {
     func deleteObject(_ input: ObjectInput, _ caller: Caller) async throws {
         try await blobs.remove(
             try await objects.delete(
-                input.object, generation: input.generation, bucket: input.bucket, if: input.conditions))
+                input.object,
+                generation: input.generation,
+                bucket: input.bucket,
+                if: input.conditions
+            )
+        )
     }
 }
 

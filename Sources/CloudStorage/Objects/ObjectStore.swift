@@ -62,12 +62,15 @@ struct ObjectStore: Sendable {
         }
     }
 
-    static func find(_ name: String, generation: Int64?, in bucket: BucketRecord, _ db: Database) throws -> ObjectRecord? {
+    static func find(_ name: String, generation: Int64?, in bucket: BucketRecord, _ db: Database) throws
+        -> ObjectRecord?
+    {
         let name = Data(name.utf8)
         if let generation {
             return try ObjectRecord.fetchOne(
                 db.cachedStatement(
-                    sql: "SELECT * FROM storage_objects WHERE bucket = ? AND name = ? AND generation = ?"),
+                    sql: "SELECT * FROM storage_objects WHERE bucket = ? AND name = ? AND generation = ?"
+                ),
                 arguments: [bucket.id, name, generation]
             )
         }
@@ -77,7 +80,8 @@ struct ObjectStore: Sendable {
         )
     }
 
-    static func get(_ name: String, generation: Int64?, in bucket: BucketRecord, _ db: Database) throws -> ObjectRecord {
+    static func get(_ name: String, generation: Int64?, in bucket: BucketRecord, _ db: Database) throws -> ObjectRecord
+    {
         guard let record = try find(name, generation: generation, in: bucket, db) else {
             throw GoogleError.objectNotFound(bucket.name, name)
         }
@@ -105,9 +109,18 @@ struct ObjectStore: Sendable {
         var orphans: [String] = []
         if let live { orphans = try retire(live, in: bucket, at: time, db) }
         let record = ObjectRecord(
-            bucket: bucketID, name: object.name, generation: generations.next(after: max(time, (live?.generation ?? 0) + 1)),
-            blob: object.blob, size: object.size, crc32c: object.crc32c, md5: object.md5,
-            componentCount: object.componentCount, document: object.document, created: time, updated: time)
+            bucket: bucketID,
+            name: object.name,
+            generation: generations.next(after: max(time, (live?.generation ?? 0) + 1)),
+            blob: object.blob,
+            size: object.size,
+            crc32c: object.crc32c,
+            md5: object.md5,
+            componentCount: object.componentCount,
+            document: object.document,
+            created: time,
+            updated: time
+        )
         try record.insert(db)
         return ObjectChange(found: FoundObject(record: record, bucket: bucket), orphans: orphans)
     }
@@ -121,7 +134,9 @@ struct ObjectStore: Sendable {
     }
 
     /// Removes a generation for good, unless something holds it.
-    private func remove(_ record: ObjectRecord, in bucket: BucketRecord, at time: Micros, _ db: Database) throws -> [String] {
+    private func remove(_ record: ObjectRecord, in bucket: BucketRecord, at time: Micros, _ db: Database) throws
+        -> [String]
+    {
         for hold in ["temporaryHold", "eventBasedHold"] where record.document[hold]?.bool == true {
             throw GoogleError.objectHeld(record.name)
         }
@@ -133,7 +148,9 @@ struct ObjectStore: Sendable {
     }
 
     /// Deletes as the API does: the live generation is archived where versions are kept, a named one is gone.
-    func delete(_ name: String, generation: Int64?, bucket: String, if conditions: Preconditions) async throws -> [String] {
+    func delete(_ name: String, generation: Int64?, bucket: String, if conditions: Preconditions) async throws
+        -> [String]
+    {
         try await database.write { db in
             let bucket = try BucketStore.get(bucket, in: db)
             let record = try Self.get(name, generation: generation, in: bucket, db)

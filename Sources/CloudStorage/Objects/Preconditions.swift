@@ -73,7 +73,10 @@ extension Call {
     func number(_ name: String) throws -> Int64? {
         guard let text = query(name), !text.isEmpty else { return nil }
         guard let number = Int64(text) else {
-            throw GoogleError.invalid("Invalid value for \(name): '\(text)' is no whole number.", reason: "invalidParameter")
+            throw GoogleError.invalid(
+                "Invalid value for \(name): '\(text)' is no whole number.",
+                reason: "invalidParameter"
+            )
         }
         return number
     }

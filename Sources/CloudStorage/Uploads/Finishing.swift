@@ -65,15 +65,21 @@ extension CloudStorage {
         do {
             try checks.check(blob)
             let object = NewObject(
-                name: name, blob: blob.id, size: blob.size, crc32c: blob.crc32c,
-                md5: componentCount == nil ? blob.md5.map { Data($0) } : nil, componentCount: componentCount,
-                document: document)
+                name: name,
+                blob: blob.id,
+                size: blob.size,
+                crc32c: blob.crc32c,
+                md5: componentCount == nil ? blob.md5.map { Data($0) } : nil,
+                componentCount: componentCount,
+                document: document
+            )
             change = try await objects.database.write { db in
                 let change = try objects.insert(object, in: try BucketStore.get(bucket, in: db), if: conditions, db)
                 if let upload {
                     try db.execute(
                         sql: "UPDATE storage_uploads SET generation = ?, blob = '' WHERE id = ?",
-                        arguments: [change.found.record.generation, upload])
+                        arguments: [change.found.record.generation, upload]
+                    )
                 }
                 return change
             }
@@ -95,7 +101,8 @@ extension CloudStorage {
         let bucket = try await buckets.get(request.bucket)
         if let acl = request.predefinedACL {
             document["acl"] = AccessEntry.json(
-                try AccessEntry.predefined(acl, project: bucket.projectNumber, forBucket: false))
+                try AccessEntry.predefined(acl, project: bucket.projectNumber, forBucket: false)
+            )
         }
         if bucket.document["defaultEventBasedHold"]?.bool == true { document["eventBasedHold"] = true }
         return document

@@ -115,7 +115,9 @@ struct MultipartParser {
     private mutating func takePart() -> ByteBuffer? {
         guard let end = find(delimiter), var part = pending.readSlice(length: end) else { return nil }
         pending.moveReaderIndex(forwardBy: delimiter.count)
-        if usesCRLF, part.readableBytesView.last == 13 { part = part.getSlice(at: part.readerIndex, length: part.readableBytes - 1) ?? part }
+        if usesCRLF, part.readableBytesView.last == 13 {
+            part = part.getSlice(at: part.readerIndex, length: part.readableBytes - 1) ?? part
+        }
         return part
     }
 

@@ -46,7 +46,10 @@ extension CloudStorage {
             let upload = try await uploads.get(id)
             if let generation = upload.generation {
                 let found = try await objects.get(
-                    upload.request.name, generation: generation, bucket: upload.request.bucket)
+                    upload.request.name,
+                    generation: generation,
+                    bucket: upload.request.bucket
+                )
                 return (try answer(found, call), nil)
             }
             let staged: StagedBlob
@@ -76,8 +79,14 @@ extension CloudStorage {
             let found: FoundObject
             do {
                 found = try await finish(
-                    staged, name: request.name, bucket: request.bucket, document: document, checks: request.checks,
-                    conditions: request.conditions, completing: id)
+                    staged,
+                    name: request.name,
+                    bucket: request.bucket,
+                    document: document,
+                    checks: request.checks,
+                    conditions: request.conditions,
+                    completing: id
+                )
             } catch let error as GoogleError {
                 // Its bytes are gone, so the session is too.
                 try await uploads.delete(id)
@@ -90,9 +99,12 @@ extension CloudStorage {
     /// Appends what a request brings.
     ///
     /// - Returns: Whether the object is complete.
-    private func take(_ call: Call, _ range: ContentRange?, into staged: StagedBlob, offset: Int64) async throws -> Bool {
+    private func take(_ call: Call, _ range: ContentRange?, into staged: StagedBlob, offset: Int64) async throws -> Bool
+    {
         guard let range else {
-            guard offset == 0 else { throw GoogleError.invalid("Content-Range is required: \(offset) bytes are stored.") }
+            guard offset == 0 else {
+                throw GoogleError.invalid("Content-Range is required: \(offset) bytes are stored.")
+            }
             for try await chunk in call.request.body { try await staged.append(chunk) }
             return true
         }
@@ -104,7 +116,8 @@ extension CloudStorage {
         }
         guard bytes.lowerBound <= offset else {
             throw GoogleError.invalid(
-                "Content-Range begins at byte \(bytes.lowerBound), and only \(offset) bytes are stored.")
+                "Content-Range begins at byte \(bytes.lowerBound), and only \(offset) bytes are stored."
+            )
         }
         let isLast = range.total == bytes.upperBound
         let end = isLast ? bytes.upperBound : bytes.upperBound / Self.quantum * Self.quantum

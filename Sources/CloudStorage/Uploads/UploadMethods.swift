@@ -50,16 +50,22 @@ extension CloudStorage {
         let inQuery = call.query("name")
         let inBody = metadata["name"]?.string
         if let inQuery, let inBody, inQuery != inBody {
-            throw GoogleError.invalid("The name in the query, '\(inQuery)', differs from that in the body, '\(inBody)'.")
+            throw GoogleError.invalid(
+                "The name in the query, '\(inQuery)', differs from that in the body, '\(inBody)'."
+            )
         }
         guard let name = inQuery ?? inBody else { throw GoogleError.required("name") }
         try ObjectName.check(name)
         return UploadRequest(
-            bucket: input.bucket, name: name, metadata: metadata, conditions: try Preconditions(call),
+            bucket: input.bucket,
+            name: name,
+            metadata: metadata,
+            conditions: try Preconditions(call),
             checks: ChecksumChecks(metadata: metadata, headers: call.headers),
             predefinedACL: call.query("predefinedAcl"),
             contentType: HTTPField.Name("X-Upload-Content-Type").flatMap { call.headers[$0] },
-            contentEncoding: call.query("contentEncoding"))
+            contentEncoding: call.query("contentEncoding")
+        )
     }
 
     /// Refuses an upload whose conditions already fail, before its bytes come.
@@ -67,7 +73,8 @@ extension CloudStorage {
         _ = try await buckets.get(request.bucket)
         if request.conditions != .none {
             try request.conditions.check(
-                try await objects.find(request.name, generation: nil, bucket: request.bucket)?.record)
+                try await objects.find(request.name, generation: nil, bucket: request.bucket)?.record
+            )
         }
     }
 
@@ -90,8 +97,13 @@ extension CloudStorage {
             throw error
         }
         return try await finish(
-            staged, name: request.name, bucket: request.bucket, document: document, checks: request.checks,
-            conditions: request.conditions)
+            staged,
+            name: request.name,
+            bucket: request.bucket,
+            document: document,
+            checks: request.checks,
+            conditions: request.conditions
+        )
     }
 
     private func multipartUpload(_ input: UploadInput, _ call: Call) async throws -> Response {
@@ -116,8 +128,13 @@ extension CloudStorage {
             }
             let document = try await settings(of: request, contentType: request.contentType)
             let found = try await finish(
-                staged, name: request.name, bucket: request.bucket, document: document, checks: request.checks,
-                conditions: request.conditions)
+                staged,
+                name: request.name,
+                bucket: request.bucket,
+                document: document,
+                checks: request.checks,
+                conditions: request.conditions
+            )
             return try answer(found, call)
         } catch {
             await staged.discard()

@@ -39,7 +39,8 @@ struct UploadStore: Sendable {
                     INSERT INTO storage_uploads(id, bucket, name, blob, offset, request, created)
                     VALUES (?, ?, ?, ?, 0, ?, ?)
                     """,
-                arguments: [upload.id, upload.request.bucket, upload.request.name, upload.blob, request, time])
+                arguments: [upload.id, upload.request.bucket, upload.request.name, upload.blob, request, time]
+            )
         }
     }
 
@@ -49,9 +50,12 @@ struct UploadStore: Sendable {
             let row = try Row.fetchOne(db, sql: "SELECT * FROM storage_uploads WHERE id = ?", arguments: [id])
             return try row.map { row in
                 UploadRecord(
-                    id: id, blob: row["blob"], offset: row["offset"],
+                    id: id,
+                    blob: row["blob"],
+                    offset: row["offset"],
                     request: try JSONCoding.decoder.decode(UploadRequest.self, from: row["request"]),
-                    generation: row["generation"])
+                    generation: row["generation"]
+                )
             }
         }
         guard let found else { throw GoogleError.uploadNotFound(id) }

@@ -58,7 +58,12 @@ extension CloudStorage {
             if HTTPField.isValidValue(text) { custom[name] = text }
         }
         return try await download(
-            found, call.headers, etag: "\"\(etag)\"", isHead: call.request.method == .head, adding: custom)
+            found,
+            call.headers,
+            etag: "\"\(etag)\"",
+            isHead: call.request.method == .head,
+            adding: custom
+        )
     }
 
     func putXML(_ input: XMLInput, _ call: Call) async throws -> Response {
@@ -77,8 +82,13 @@ extension CloudStorage {
         if let value = call.headers[.cacheControl] { document["cacheControl"] = .string(value) }
         if let value = call.headers[.contentEncoding] { document["contentEncoding"] = .string(value) }
         let request = UploadRequest(
-            bucket: input.bucket, name: input.object, metadata: document, conditions: conditions,
-            checks: ChecksumChecks(metadata: [:], headers: call.headers), contentType: call.headers[.contentType])
+            bucket: input.bucket,
+            name: input.object,
+            metadata: document,
+            conditions: conditions,
+            checks: ChecksumChecks(metadata: [:], headers: call.headers),
+            contentType: call.headers[.contentType]
+        )
         let found = try await store(call.request.body, as: request)
         var headers: HTTPFields = [:]
         if let md5 = found.record.md5 { headers[.eTag] = "\"" + md5.map { String(format: "%02x", $0) }.joined() + "\"" }
@@ -95,7 +105,12 @@ extension CloudStorage {
             try await authorizer.authorize(call.caller, for: "storage.objects.delete", on: input.resource)
             try await blobs.remove(
                 try await objects.delete(
-                    input.object, generation: input.generation, bucket: input.bucket, if: .none))
+                    input.object,
+                    generation: input.generation,
+                    bucket: input.bucket,
+                    if: .none
+                )
+            )
         }
         return Response(status: .noContent)
     }
@@ -106,16 +121,21 @@ extension CloudStorage {
         query.prefix = Array((call.query("prefix") ?? "").utf8)
         query.delimiter = Array((call.query("delimiter") ?? "").utf8)
         query.limit = Int(min(max(try call.number("max-keys") ?? 1000, 1), 1000))
-        if let marker = call.query("marker"), !marker.isEmpty { query.start = .init(name: Array(marker.utf8), afterGeneration: .max) }
+        if let marker = call.query("marker"), !marker.isEmpty {
+            query.start = .init(name: Array(marker.utf8), afterGeneration: .max)
+        }
         let page = try await objects.list(bucket: input.bucket, query)
-        var text = "<?xml version='1.0' encoding='UTF-8'?>"
+        var text =
+            "<?xml version='1.0' encoding='UTF-8'?>"
             + "<ListBucketResult xmlns='http://doc.s3.amazonaws.com/2006-03-01'>"
             + XML.element("Name", input.bucket) + XML.element("Prefix", call.query("prefix") ?? "")
             + XML.element("Marker", call.query("marker") ?? "")
             + XML.element("IsTruncated", String(page.next != nil))
-        if page.next != nil, let last = [page.records.last?.name, page.prefixes.last].compactMap({ $0 }).max(by: {
-            Bytes.precedes(Array($0.utf8), Array($1.utf8))
-        }) {
+        if page.next != nil,
+            let last = [page.records.last?.name, page.prefixes.last].compactMap({ $0 }).max(by: {
+                Bytes.precedes(Array($0.utf8), Array($1.utf8))
+            })
+        {
             text += XML.element("NextMarker", last)
         }
         for record in page.records {
@@ -142,8 +162,10 @@ enum XML {
 
     static func response(_ text: String, status: HTTPResponse.Status) -> Response {
         Response(
-            status: status, headers: [.contentType: "application/xml; charset=UTF-8"],
-            body: .init(byteBuffer: ByteBuffer(string: text)))
+            status: status,
+            headers: [.contentType: "application/xml; charset=UTF-8"],
+            body: .init(byteBuffer: ByteBuffer(string: text))
+        )
     }
 }
 
@@ -156,7 +178,8 @@ extension ErrorStyle {
             507: "InsufficientStorage",
         ]
         let code = error.metadata["code"] ?? byStatus[error.code] ?? "InternalError"
-        let text = "<?xml version='1.0' encoding='UTF-8'?><Error>" + XML.element("Code", code)
+        let text =
+            "<?xml version='1.0' encoding='UTF-8'?><Error>" + XML.element("Code", code)
             + XML.element("Message", error.message) + "</Error>"
         if call.request.method == .head { return Response(status: .init(code: error.code)) }
         return XML.response(text, status: .init(code: error.code))
