@@ -1,6 +1,8 @@
 import APIServer
 import CloudLogging
 import GoogleAPI
+import IAM
+import ImageCatalogue
 import SimulatedEngine
 import VertexAI
 import Workloads
@@ -28,6 +30,22 @@ struct JobLogsOfCloudLogging: JobLogs {
 }
 
 extension TrainingJobs: FollowedJobs {}
+
+/// The images of training jobs: the catalogue's, else pulled anew with the project's own right to read its registry.
+struct JobImagesOfCatalogue: JobImages {
+    let catalogue: ImageCatalogue
+    let iam: IAM
+
+    func ensure(_ image: ImageReference, project: ProjectIdentity) async throws -> ImageReference {
+        let token = try await iam.accessToken(
+            for: "\(project.number)-compute@developer.gserviceaccount.com",
+            scopes: ["https://www.googleapis.com/auth/cloud-platform"],
+            lifetime: .seconds(3600)
+        )
+        let credential = RegistryCredential(user: "oauth2accesstoken", password: token)
+        return try await catalogue.ensure(image, credential: credential, refresh: image.tag != nil)
+    }
+}
 
 /// Lets the simulated engine have every image: where jobs are only played, there is nothing to fetch.
 struct PlayedImages: JobImages {

@@ -1,7 +1,10 @@
 import BrumeTesting
 import Foundation
 import GoogleAPI
+import MetadataStore
+import Operations
 import SimulatedEngine
+import Synchronization
 import Testing
 import VertexAI
 import Workloads
@@ -183,6 +186,35 @@ struct CancelCustomJobTests {
             let name = operation.json["name"]?.string ?? ""
             #expect(try await cloud.api.get("/aiplatform/ui/\(name)").json["done"] == true)
         }
+    }
+}
+
+@Suite("A restart of the daemon", .timeLimit(.minutes(1)))
+struct RestartTests {
+    @Test func `a job that ran on meanwhile is taken up, and no line is told twice`() async throws {
+        let store = try MetadataStore(inMemoryWith: [OperationsSchema.self, VertexAISchema.self])
+        let engine = SimulatedEngine(images: [TrainingCloud.image])
+        await engine.whenRun(TrainingCloud.image) { program in
+            await program.print("before")
+            await program.untilStopped()
+            return Exit(code: 0)
+        }
+        let name = Mutex("")
+        try await TrainingCloud.run(engine: engine, store: store) { cloud in
+            let created = try await cloud.create()
+            name.withLock { $0 = created["name"]?.string ?? "" }
+            for await _ in cloud.logs.news where !cloud.logs.said("workerpool0-0").isEmpty { break }
+        }
+        let workload = WorkloadName("job-" + (name.withLock { $0 }.split(separator: "/").last ?? ""))
+        await engine.print("meanwhile", as: workload, part: "workerpool0-0")
+        await engine.end(workload, part: "workerpool0-0", with: Exit(code: 0))
+        try await TrainingCloud.run(engine: engine, store: store) { cloud in
+            let job = try await cloud.job(["name": .string(name.withLock { $0 })], in: "JOB_STATE_SUCCEEDED")
+            #expect(job["state"] == "JOB_STATE_SUCCEEDED")
+            #expect(cloud.logs.said("workerpool0-0").suffix(1) == ["INFO meanwhile"])
+            #expect(cloud.logs.said("service").last == "INFO Job completed successfully.")
+        }
+        #expect(await engine.calls.filter { $0.hasPrefix("create ") }.count == 1)
     }
 }
 

@@ -24,12 +24,16 @@ struct JobExecution: Sendable {
     /// - Throws: `CancellationError` only; all else is an outcome.
     func run() async throws -> JobOutcome {
         do {
-            if try await runner.engine.status(of: workload.name) == nil {
+            let known = try await runner.engine.status(of: workload.name)
+            if known == nil {
                 // A workload that ran and is gone is not started a second time.
                 if job.state == .running { return .failed(code: 13, message: Self.internalError) }
                 try await prepare()
             }
-            try await runner.engine.start(workload.name)
+            // Nor is one whose replicas have ended while nobody looked.
+            if known?.parts.allSatisfy({ $0.state == .waiting }) ?? true {
+                try await runner.engine.start(workload.name)
+            }
             try await markRunning()
             return try await follow()
         } catch let error as EngineError {

@@ -76,7 +76,8 @@ actor LogCopier {
             }
             try await logs.write(lines, of: job.id, project: job.project)
             count += lines.count
-            try await store.setCopiedLines(job.id, replica: replica, to: count)
+            // Lines that are written must count, also when the daemon ends just now.
+            try await Task { [count] in try await store.setCopiedLines(job.id, replica: replica, to: count) }.value
         }
     }
 }
