@@ -109,7 +109,8 @@ package struct StepsSpec: Sendable {
     package var steps: [Step]
     /// Where the shared workspace is mounted in every step: `/workspace`.
     package var workspace: String
-    /// Files unpacked into the workspace before the first step: a tar stream, made anew each time it is asked for.
+    /// Files unpacked into the workspace before the first step: a tar stream, plain or compressed with gzip, made anew
+    /// each time it is asked for.
     package var source: (@Sendable () async throws -> ByteStream)?
     /// Fetches the image of a step that is not there when the step's turn comes; nil: the engine pulls it without
     /// credentials. A step may so run in an image that an earlier step has built.

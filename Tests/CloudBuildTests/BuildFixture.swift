@@ -90,9 +90,20 @@ final class TestNeighbours: SourceArchives, BuildLogs, BuildAccounts, BuilderIma
 
 func withBuilds(concurrent: Int = 4, _ body: (TestBuilds) async throws -> Void) async throws {
     let engine = SimulatedEngine(images: ["gcr.io/cloud-builders/docker", "alpine"])
+    let store = try MetadataStore(inMemoryWith: [CloudBuildSchema.self])
+    try await withBuilds(on: engine, store, concurrent: concurrent, body)
+}
+
+/// One run of the daemon: leaving `body` ends it, whatever builds still run.
+func withBuilds(
+    on engine: SimulatedEngine,
+    _ store: MetadataStore,
+    concurrent: Int = 4,
+    _ body: (TestBuilds) async throws -> Void
+) async throws {
     let neighbours = TestNeighbours(engine: engine)
     let cloudBuild = CloudBuild(
-        store: try MetadataStore(inMemoryWith: [CloudBuildSchema.self]),
+        store: store,
         projects: DemoProject(),
         neighbours: .init(
             engine: engine,
@@ -109,7 +120,21 @@ func withBuilds(concurrent: Int = 4, _ body: (TestBuilds) async throws -> Void) 
     )
     let runner = cloudBuild.runner
     let running = Task { try await runner.run() }
-    defer { running.cancel() }
     let api = TestAPI([cloudBuild.api(authorizer: FixedIdentity())])
-    try await body(TestBuilds(api: api, engine: engine, neighbours: neighbours))
+    let result = await Result<Void, any Error> {
+        try await body(TestBuilds(api: api, engine: engine, neighbours: neighbours))
+    }
+    running.cancel()
+    _ = await running.result
+    try result.get()
+}
+
+extension Result where Failure == any Error {
+    init(catching body: () async throws -> Success) async {
+        do {
+            self = .success(try await body())
+        } catch {
+            self = .failure(error)
+        }
+    }
 }

@@ -288,6 +288,6 @@ extension EngineError {
     fileprivate var mayBeTheSource: Bool {
         guard case .refused(let text) = self else { return false }
         let words = text.lowercased()
-        return ["tar", "archive", "gzip", "unexpected eof"].contains { words.contains($0) }
+        return ["unpack", "archive", "gzip", "unexpected eof"].contains { words.contains($0) }
     }
 }
