@@ -22,6 +22,7 @@ extension Target.Dependency {
     static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
     static let nioHTTP2 = product(name: "NIOHTTP2", package: "swift-nio-http2")
+    static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
     static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
     static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
     static let nioHTTPTypesHTTP1 = product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
@@ -72,7 +73,7 @@ let package = Package(
         // Foundations: what services stand on.
         module("APIServer", ["GoogleAPI", .hummingbird, .httpTypes, .logging, .nioCore]),
         module("Gateway", [.hummingbird, .hummingbirdHTTP2, .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
-            .nioSSL, .x509, .crypto]),
+            .nioTLS, .nioSSL, .nioHTTPTypes, .nioHTTPTypesHTTP1, .x509, .swiftASN1, .crypto]),
         module("MetadataStore", ["GoogleAPI", .grdb]),
         .target(name: "CChecksums", cSettings: [.unsafeFlags(["-O3"])]),
         module("BlobStore", ["GoogleAPI", "CChecksums", .crypto, .nioConcurrencyHelpers, .nioCore, .nioPosix]),
@@ -80,7 +81,7 @@ let package = Package(
         module("Workloads", ["GoogleAPI", .nioCore]),
         module("ImageCatalogue", ["GoogleAPI", "Workloads", .logging, .nioCore, .nioPosix],
             resources: [.copy("Recipes"), .copy("GuestTools")]),
-        module("Guests", ["GoogleAPI", "MetadataStore", "Workloads", .grdb, .hummingbird, .httpTypes, .logging, .nioCore,
+        module("Guests", ["GoogleAPI", "MetadataStore", "Workloads", .crypto, .grdb, .hummingbird, .httpTypes, .logging, .nioCore,
             .nioPosix, .serviceLifecycle]),
 
         // Engines.
@@ -111,10 +112,10 @@ let package = Package(
         module("BrumeTesting", ["GoogleAPI", "APIServer", .hummingbird, .httpTypes, .logging, .nioCore, .nioEmbedded]),
         tests("GoogleAPITests", ["GoogleAPI"]),
         tests("APIServerTests", ["APIServer", "BrumeTesting", "GoogleAPI", .httpTypes]),
-        tests("GatewayTests", ["Gateway", "BrumeTesting", .nioPosix, .nioSSL, .nioHTTP1]),
+        tests("GatewayTests", ["Gateway", "BrumeTesting", .hummingbird, .httpTypes, .logging, .nioCore, .nioPosix, .nioSSL, .serviceLifecycle]),
         tests("BlobStoreTests", ["GoogleAPI", "BlobStore", "BrumeTesting", .nioCore]),
         tests("OperationsTests", ["Operations", "MetadataStore", "BrumeTesting", "GoogleAPI", .grdb, .logging]),
-        tests("GuestsTests", ["Guests", "SimulatedEngine", "BrumeTesting"]),
+        tests("GuestsTests", ["Guests", "GoogleAPI", "MetadataStore", "SimulatedEngine", "Workloads", "BrumeTesting", .logging]),
         tests("ImageCatalogueTests", ["ImageCatalogue", "SimulatedEngine", "Workloads", "BrumeTesting", .logging, .nioCore]),
         tests("SimulatedEngineTests", ["SimulatedEngine", "Workloads", .nioCore]),
         tests("IAMTests", ["GoogleAPI", "APIServer", "IAM", "BrumeTesting", "MetadataStore", .crypto, .cryptoExtras,
