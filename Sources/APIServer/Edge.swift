@@ -39,6 +39,7 @@ package struct Edge: HTTPResponder {
             origin: "\(head.scheme ?? "http")://\(authority)",
             requestID: requestID
         )
+        if RemoteProcedure.isCall(head) { return RemoteProcedure.unimplemented(head) }
         guard let api = find(host: host, head: &head) else {
             let call = Call(request: Request(head: head, body: request.body), context: context)
             return ErrorStyle.details.render(.unknownTarget(host: host, head: head), call)

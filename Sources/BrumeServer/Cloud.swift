@@ -5,10 +5,13 @@ import ArtifactRegistry
 import BlobStore
 import CloudStorage
 import Foundation
+import Gateway
 import GoogleAPI
+import Guests
 import IAM
 package import Logging
 import MetadataStore
+import NIOCore
 import Operations
 import ResourceManager
 package import ServiceLifecycle
@@ -23,6 +26,7 @@ package struct Cloud: Sendable {
     /// Everything that runs long; started in this order, stopped in the reverse.
     package let services: [any Service]
     let edge: Edge
+    let gateway: Gateway
     let engineSocket: String?
 
     /// Joins the parts of a cloud on a data folder that this process holds.
@@ -35,9 +39,20 @@ package struct Cloud: Sendable {
             OperationsSchema.self, IAMSchema.self, ResourceManagerSchema.self, ServiceUsageSchema.self,
             ArtifactRegistrySchema.self, CloudLoggingSchema.self, VertexAISchema.self,
             CloudStorageSchema.self,
+            GuestsSchema.self,
         ]
         let store = try MetadataStore(path: data.database, schemas: schemas)
         let operations = OperationRunner(store: store, logger: logger, now: now)
+
+        // Door 1: what vouches for Google's names, and whom it lets through
+        let authority = try CertificateAuthority(folder: data.authority, now: now)
+        let guestNetworks = KnownNetworks()
+        gateway = Gateway(
+            authority: authority,
+            environment: ProcessInfo.processInfo.environment,
+            now: now,
+            mayPass: { Gateway.isLoopback($0) || guestNetworks.contain($0.ipAddress ?? "") }
+        )
 
         // Identity: who calls, and what they may do
         let iam = try IAM(store: store, keys: URL(filePath: data.keys), now: now)
@@ -50,7 +65,7 @@ package struct Cloud: Sendable {
             existing: FileManager.default.contents(atPath: clients.key)
         )
         let signIn = SignIn(iam, openOwner: configuration.isOpen ? owner : nil)
-        try clients.write(ownerKey: ownerKey, authorityPEM: "")
+        try clients.write(ownerKey: ownerKey, authorityPEM: authority.pem)
 
         // Services, each one block: what it needs, and its API
         var apis: [API] = []

@@ -1,4 +1,5 @@
 import Foundation
+import Gateway
 import Hummingbird
 package import Logging
 import NIOCore
@@ -36,7 +37,7 @@ package struct Daemon: Sendable {
         )
         let application = Application(
             responder: cloud.edge,
-            server: .http1(),
+            server: .gateway(cloud.gateway),
             configuration: .init(address: .hostname("127.0.0.1", port: configuration.port), serverName: nil),
             onServerRunning: { [logger] _ in
                 do {
