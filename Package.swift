@@ -133,7 +133,7 @@ let package = Package(
         tests("VertexAITests", ["VertexAI", "SimulatedEngine", "BrumeTesting", "MetadataStore", "Operations", "APIServer", "GoogleAPI",
             "Workloads", .httpTypes, .logging, .serviceLifecycle]),
         tests("BrumeServerTests", ["BrumeServer", "BrumeTesting"]),
-        .testTarget(name: "Integration", dependencies: ["DockerEngine", "SimulatedEngine", "Workloads", "BrumeTesting"],
+        .testTarget(name: "Integration", dependencies: ["DockerEngine", "SimulatedEngine", "Workloads", "BrumeTesting", .logging, .nioCore],
             path: "Tests/Integration", swiftSettings: strict),
     ]
 )

@@ -87,13 +87,15 @@ struct DockerClient: Sendable {
         let upload = Upload()
         do {
             return try await channel.executeThenClose { inbound, outbound in
-                try await outbound.write(.head(request))
-                if let first { try await outbound.write(.body(.byteBuffer(first))) }
+                // In one piece: an engine that has all it needs may answer and close before a late end is written.
+                var parts: [HTTPClientRequestPart] = [.head(request)]
+                if let first { parts.append(.body(.byteBuffer(first))) }
                 var writer: Task<Void, Never>?
                 if case .stream(let source, _) = body {
+                    try await outbound.write(contentsOf: parts)
                     writer = Task { await upload.send(source, to: outbound, of: channel.channel) }
                 } else {
-                    try await outbound.write(.end(nil))
+                    try await outbound.write(contentsOf: parts + [.end(nil)])
                 }
                 defer { writer?.cancel() }
                 var chunks = ReplyChunks(parts: inbound.makeAsyncIterator())
