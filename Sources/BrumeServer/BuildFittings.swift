@@ -1,8 +1,11 @@
 import APIServer
+import BlobStore
 import CloudBuild
+import CloudStorage
 import Foundation
 import IAM
 import ImageCatalogue
+import NIOCore
 import Workloads
 
 /// The service accounts of builds, as IAM knows them.
@@ -33,4 +36,33 @@ struct BuilderImagesOfCatalogue: BuilderImages {
     ) async throws {
         try await catalogue.ensure(image, credential: credential, progress: progress)
     }
+}
+
+/// Sources and logs of builds, as objects in buckets.
+struct BuildObjectsOfStorage: SourceArchives, BuildLogs {
+    let storage: CloudStorage
+
+    func open(bucket: String, object: String, generation: Int64?, as account: String) async throws -> ByteStream {
+        let bytes = try await storage.openObject(bucket: bucket, name: object, generation: generation)
+        let iterator = OneReader(bytes.makeAsyncIterator())
+        return ByteStream { try await iterator.next() }
+    }
+
+    func ensureBucket(_ name: String, project: ProjectIdentity) async throws {
+        try await storage.ensureBucket(name: name, project: project.id)
+    }
+
+    func write(_ bytes: ByteBuffer, bucket: String, object: String) async throws {
+        try await storage.writeObject(bucket: bucket, name: object, contentType: "text/plain", bytes: bytes)
+    }
+}
+
+/// Reads a blob chunk by chunk, each when it is asked for.
+private final class OneReader: @unchecked Sendable {
+    // The stream that owns it asks for one chunk after the other.
+    private var iterator: BlobBytes.Iterator
+
+    init(_ iterator: BlobBytes.Iterator) { self.iterator = iterator }
+
+    func next() async throws -> ByteBuffer? { try await iterator.next() }
 }
