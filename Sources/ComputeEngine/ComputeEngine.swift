@@ -1,1 +1,335 @@
-// To be written.
+package import APIServer
+package import Foundation
+package import Guests
+import GoogleAPI
+import HTTPTypes
+package import ImageCatalogue
+package import Logging
+package import MetadataStore
+package import Operations
+package import ServiceLifecycle
+package import Workloads
+
+/// Compute Engine: instances and what is around them.
+///
+/// See the [REST reference](https://docs.cloud.google.com/compute/docs/reference/rest/v1).
+package struct ComputeEngine: Sendable {
+    private let places: PlaceMethods
+    private let images: ImageMethods
+    private let projectMethods: ProjectMethods
+    private let networks: NetworkMethods
+    private let instances: InstanceMethods
+    private let changes: ChangeLog
+    private let life: InstanceLife
+    private let sessions = MachineSessions()
+    private let logger: Logger
+
+    package init(
+        store: MetadataStore,
+        operations: OperationRunner,
+        projects: any ProjectDirectory,
+        engine: any WorkloadEngine,
+        guests: Guests,
+        catalogue: ImageCatalogue,
+        tools: GuestTools,
+        credentials: any ImageCredentials,
+        logger: Logger,
+        now: @escaping @Sendable () -> Date
+    ) async {
+        let resources = ResourceStore(database: store.database)
+        self.logger = logger
+        changes = ChangeLog(runner: operations, now: now)
+        places = PlaceMethods(projects: projects)
+        images = ImageMethods(catalogue: catalogue)
+        projectMethods = ProjectMethods(store: resources, projects: projects, changes: changes)
+        networks = NetworkMethods(store: resources, projects: projects, changes: changes)
+        life = InstanceLife(
+            store: resources,
+            projects: projects,
+            images: images,
+            catalogue: catalogue,
+            tools: tools,
+            guests: guests,
+            engine: engine,
+            credentials: credentials,
+            projectMetadata: projectMethods,
+            sessions: sessions,
+            logger: logger
+        )
+        instances = InstanceMethods(
+            store: resources,
+            projects: projects,
+            images: images,
+            changes: changes,
+            life: life
+        )
+        await life.register(on: operations)
+    }
+
+    /// Keeps instances what their rows say; runs as long as the daemon.
+    package var keeper: any Service { InstanceKeeper(life: life, sessions: sessions, logger: logger) }
+
+    package func api(authorizer: any Authorizer) -> API {
+        let table = MethodTable(authorizer: authorizer)
+        addMethods(to: table)
+        return API(
+            name: "compute",
+            hosts: ["compute.googleapis.com", "www.googleapis.com"],
+            paths: ["/compute/"],
+            aliases: ["/compute/beta/": "/compute/v1/", "/compute/alpha/": "/compute/v1/"],
+            errors: .errors,
+            table: table
+        )
+    }
+}
+
+extension ComputeEngine {
+    private func addMethods(to api: MethodTable) {
+        let project = "/compute/v1/projects/{project}"
+        let zone = project + "/zones/{zone}"
+        let global = project + "/global"
+
+        api.add("compute.projects.get", .get, project, requires: "compute.projects.get", projectMethods.get)
+        api.add(
+            "compute.projects.setCommonInstanceMetadata",
+            .post,
+            project + "/setCommonInstanceMetadata",
+            requires: "compute.projects.setCommonInstanceMetadata",
+            projectMethods.setCommonInstanceMetadata
+        )
+
+        api.add("compute.zones.get", .get, project + "/zones/{name}", requires: "compute.zones.get", places.getZone)
+        api.add("compute.zones.list", .get, project + "/zones", requires: "compute.zones.list", places.listZones)
+        api.add(
+            "compute.regions.get",
+            .get,
+            project + "/regions/{name}",
+            requires: "compute.regions.get",
+            places.getRegion
+        )
+        api.add(
+            "compute.regions.list",
+            .get,
+            project + "/regions",
+            requires: "compute.regions.list",
+            places.listRegions
+        )
+        for catalogue in [PlaceMethods.Catalogue.machineTypes, .diskTypes, .acceleratorTypes] {
+            let name = catalogue.collection
+            api.add(
+                "compute.\(name).get",
+                .get,
+                zone + "/\(name)/{name}",
+                requires: "compute.\(name).get",
+                places.get(catalogue)
+            )
+            api.add(
+                "compute.\(name).list",
+                .get,
+                zone + "/\(name)",
+                requires: "compute.\(name).list",
+                places.list(catalogue)
+            )
+            api.add(
+                "compute.\(name).aggregatedList",
+                .get,
+                project + "/aggregated/\(name)",
+                requires: "compute.\(name).list",
+                places.list(catalogue)
+            )
+        }
+
+        api.add("compute.images.list", .get, global + "/images", requires: nil, images.list)
+        api.add("compute.images.get", .get, global + "/images/{name}", requires: nil, images.get)
+        api.add(
+            "compute.images.getFromFamily",
+            .get,
+            global + "/images/family/{name}",
+            requires: nil,
+            images.getFromFamily
+        )
+        api.add(
+            "compute.imageFamilyViews.get",
+            .get,
+            zone + "/imageFamilyViews/{name}",
+            requires: nil,
+            images.familyView
+        )
+
+        api.add(
+            "compute.networks.list",
+            .get,
+            global + "/networks",
+            requires: "compute.networks.list",
+            networks.listNetworks
+        )
+        api.add(
+            "compute.networks.get",
+            .get,
+            global + "/networks/{name}",
+            requires: "compute.networks.get",
+            networks.getNetwork
+        )
+        api.add(
+            "compute.subnetworks.list",
+            .get,
+            project + "/regions/{region}/subnetworks",
+            requires: "compute.subnetworks.list",
+            networks.listSubnetworks
+        )
+        api.add(
+            "compute.subnetworks.aggregatedList",
+            .get,
+            project + "/aggregated/subnetworks",
+            requires: "compute.subnetworks.list",
+            networks.listSubnetworks
+        )
+        api.add(
+            "compute.firewalls.list",
+            .get,
+            global + "/firewalls",
+            requires: "compute.firewalls.list",
+            networks.listFirewalls
+        )
+        api.add(
+            "compute.firewalls.get",
+            .get,
+            global + "/firewalls/{name}",
+            requires: "compute.firewalls.get",
+            networks.getFirewall
+        )
+        api.add(
+            "compute.firewalls.insert",
+            .post,
+            global + "/firewalls",
+            requires: "compute.firewalls.create",
+            networks.insertFirewall
+        )
+        api.add(
+            "compute.firewalls.delete",
+            .delete,
+            global + "/firewalls/{name}",
+            requires: "compute.firewalls.delete",
+            networks.deleteFirewall
+        )
+
+        addOperations(to: api, project: project)
+        addInstances(to: api, project: project, zone: zone)
+        addLacking(to: api, project: project, zone: zone, global: global)
+    }
+
+    private func addOperations(to api: MethodTable, project: String) {
+        let kinds = [
+            ("zoneOperations", "/zones/{zone}"), ("regionOperations", "/regions/{region}"),
+            ("globalOperations", "/global"),
+        ]
+        for (kind, scope) in kinds {
+            let path = project + scope + "/operations"
+            api.add("compute.\(kind).get", .get, path + "/{name}", requires: "compute.\(kind).get", changes.get)
+            api.add("compute.\(kind).wait", .post, path + "/{name}/wait", requires: "compute.\(kind).get", changes.wait)
+            api.add("compute.\(kind).list", .get, path, requires: "compute.\(kind).list", changes.list)
+        }
+        api.add(
+            "compute.globalOperations.aggregatedList",
+            .get,
+            project + "/aggregated/operations",
+            requires: "compute.globalOperations.list",
+            changes.aggregatedList
+        )
+    }
+
+    private func addInstances(to api: MethodTable, project: String, zone: String) {
+        let path = zone + "/instances"
+        api.add("compute.instances.insert", .post, path, requires: "compute.instances.create", instances.insert)
+        api.add("compute.instances.list", .get, path, requires: "compute.instances.list", instances.list)
+        api.add(
+            "compute.instances.aggregatedList",
+            .get,
+            project + "/aggregated/instances",
+            requires: "compute.instances.list",
+            instances.aggregatedList
+        )
+        api.add("compute.instances.get", .get, path + "/{name}", requires: "compute.instances.get", instances.get)
+        api.add(
+            "compute.instances.delete",
+            .delete,
+            path + "/{name}",
+            requires: "compute.instances.delete",
+            instances.delete
+        )
+        api.add(
+            "compute.instances.getSerialPortOutput",
+            .get,
+            path + "/{name}/serialPort",
+            requires: "compute.instances.getSerialPortOutput",
+            instances.serialPortOutput
+        )
+        api.add(
+            "compute.instances.getGuestAttributes",
+            .get,
+            path + "/{name}/getGuestAttributes",
+            requires: "compute.instances.getGuestAttributes",
+            instances.guestAttributes
+        )
+        let verbs: [(String, @Sendable (InstanceInput, Caller) async throws -> JSON)] = [
+            ("start", instances.start), ("stop", instances.stop), ("reset", instances.reset),
+            ("setMetadata", instances.setMetadata), ("setLabels", instances.setLabels), ("setTags", instances.setTags),
+            ("setMachineType", instances.setMachineType), ("setScheduling", instances.setScheduling),
+            ("setDiskAutoDelete", instances.setDiskAutoDelete),
+        ]
+        for (verb, perform) in verbs {
+            api.add(
+                "compute.instances.\(verb)",
+                .post,
+                path + "/{name}/\(verb)",
+                requires: "compute.instances.\(verb)",
+                perform
+            )
+        }
+        api.add(
+            "compute.instances.setDeletionProtection",
+            .post,
+            path + "/{name}/setDeletionProtection",
+            requires: "compute.instances.setDeletionProtection",
+            instances.setDeletionProtection
+        )
+        api.add("compute.disks.list", .get, zone + "/disks", requires: "compute.disks.list", instances.listDisks)
+        api.add("compute.disks.get", .get, zone + "/disks/{name}", requires: "compute.disks.get", instances.getDisk)
+        api.add(
+            "compute.disks.aggregatedList",
+            .get,
+            project + "/aggregated/disks",
+            requires: "compute.disks.list",
+            instances.aggregatedDisks
+        )
+    }
+
+    /// Google's methods that Brume does not have (yet): they answer 501 with their names.
+    private func addLacking(to api: MethodTable, project: String, zone: String, global: String) {
+        for verb in [
+            "suspend", "resume", "attachDisk", "detachDisk", "addAccessConfig", "deleteAccessConfig",
+            "addNetworkInterface",
+            "addResourcePolicies", "removeResourcePolicies", "setServiceAccount", "setMachineResources",
+            "setMinCpuPlatform",
+            "setIamPolicy", "testIamPermissions", "simulateMaintenanceEvent", "updateNetworkInterface", "setName",
+        ] {
+            api.lacks("compute.instances.\(verb)", .post, zone + "/instances/{name}/\(verb)")
+        }
+        api.lacks("compute.instances.bulkInsert", .post, zone + "/instances/bulkInsert")
+        api.lacks("compute.instances.update", .put, zone + "/instances/{name}")
+        api.lacks("compute.disks.insert", .post, zone + "/disks")
+        api.lacks("compute.disks.delete", .delete, zone + "/disks/{name}")
+        api.lacks("compute.disks.createSnapshot", .post, zone + "/disks/{name}/createSnapshot")
+        api.lacks("compute.images.insert", .post, global + "/images")
+        api.lacks("compute.images.delete", .delete, global + "/images/{name}")
+        api.lacks("compute.networks.insert", .post, global + "/networks")
+        api.lacks("compute.networks.delete", .delete, global + "/networks/{name}")
+        api.lacks("compute.firewalls.patch", .patch, global + "/firewalls/{name}")
+        api.lacks("compute.snapshots.list", .get, global + "/snapshots")
+        api.lacks("compute.instanceTemplates.list", .get, global + "/instanceTemplates")
+        api.lacks("compute.instanceTemplates.insert", .post, global + "/instanceTemplates")
+        api.lacks("compute.addresses.aggregatedList", .get, project + "/aggregated/addresses")
+        api.lacks("compute.instanceGroupManagers.list", .get, zone + "/instanceGroupManagers")
+        api.lacks("compute.projects.moveInstance", .post, project + "/moveInstance")
+    }
+}

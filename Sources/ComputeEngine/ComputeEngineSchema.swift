@@ -1,0 +1,24 @@
+package import GRDB
+import MetadataStore
+
+package enum ComputeEngineSchema: Schema {
+    package static func register(in migrator: inout DatabaseMigrator) {
+        migrator.registerMigration("compute.1") { db in
+            // Instances, disks, firewalls: the wire document, found by where it stands.
+            try db.create(table: "computeResources") { table in
+                table.column("project", .text).notNull()
+                table.column("scope", .text).notNull()
+                table.column("collection", .text).notNull()
+                table.column("name", .text).notNull()
+                table.column("id", .text).notNull().unique()
+                table.column("resource", .blob).notNull()
+                table.primaryKey(["project", "collection", "scope", "name"])
+            }
+            // A project's own metadata and the like.
+            try db.create(table: "computeProjects") { table in
+                table.primaryKey("project", .text)
+                table.column("resource", .blob).notNull()
+            }
+        }
+    }
+}

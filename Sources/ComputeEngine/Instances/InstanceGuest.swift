@@ -1,0 +1,55 @@
+import APIServer
+import GoogleAPI
+import Guests
+
+/// An instance as its own metadata server shows it.
+enum InstanceGuest {
+    static func make(_ instance: JSON, project: ProjectIdentity, projectMetadata: JSON) -> Guest {
+        let name = instance["name"]?.string ?? ""
+        let zone = ResourceName(parsing: instance["zone"]?.string ?? "").last
+        let type = ResourceName(parsing: instance["machineType"]?.string ?? "").last
+        let interface = instance["networkInterfaces"]?[0]
+        let account = instance["serviceAccounts"]?[0]
+        let scheduling = instance["scheduling"]
+        return Guest(
+            projectID: project.id,
+            projectNumber: project.number,
+            serviceAccount: account?["email"]?.string,
+            scopes: (account?["scopes"]?.array ?? []).compactMap(\.string),
+            instance: [
+                "id": .integer(Int64(instance["id"]?.string ?? "") ?? 0), "name": .string(name),
+                "hostname": .string("\(name).\(zone).c.\(project.id).internal"),
+                "zone": .string("projects/\(project.number)/zones/\(zone)"),
+                "machineType": .string("projects/\(project.number)/machineTypes/\(type)"),
+                "attributes": Metadata.attributes(instance["metadata"]), "description": instance["description"] ?? "",
+                "tags": .array(instance["tags"]?["items"]?.array ?? []), "cpuPlatform": "Unknown CPU Platform",
+                "maintenanceEvent": "NONE", "preempted": "FALSE",
+                "scheduling": [
+                    "automaticRestart": .string((scheduling?["automaticRestart"]?.bool ?? true) ? "TRUE" : "FALSE"),
+                    "onHostMaintenance": scheduling?["onHostMaintenance"] ?? "MIGRATE",
+                    "preemptible": .string((scheduling?["preemptible"]?.bool ?? false) ? "TRUE" : "FALSE"),
+                ],
+                "disks": .array(
+                    (instance["disks"]?.array ?? []).map { disk in
+                        [
+                            "deviceName": disk["deviceName"] ?? "", "index": disk["index"] ?? 0, "mode": "READ_WRITE",
+                            "type": "PERSISTENT-BALANCED", "interface": "SCSI",
+                        ]
+                    }
+                ),
+                "networkInterfaces": [
+                    [
+                        "ip": interface?["networkIP"] ?? "", "mtu": 1460,
+                        "network": .string("projects/\(project.number)/networks/default"),
+                        "accessConfigs": .array(
+                            (interface?["accessConfigs"]?.array ?? []).map {
+                                ["externalIp": $0["natIP"] ?? "", "type": "ONE_TO_ONE_NAT"]
+                            }
+                        ),
+                    ]
+                ],
+            ],
+            projectAttributes: Metadata.attributes(projectMetadata)
+        )
+    }
+}

@@ -1,0 +1,150 @@
+import APIServer
+import GoogleAPI
+
+/// What is the same for all projects: regions, zones, machine types, disk types, accelerator types.
+struct PlaceMethods: Sendable {
+    let projects: any ProjectDirectory
+    /// Zones and types are as old as the cloud's own beginning.
+    private let creationTimestamp = "1969-12-31T16:00:00.000-08:00"
+
+    func getZone(_ input: NamedInput, as caller: Caller) async throws -> JSON {
+        let project = try await projects.project(input.project)
+        guard Region.ofZone(input.name) != nil else {
+            throw GoogleError.unknownZone(input.name, project: input.project)
+        }
+        return Link.render(zone(input.name, project: project.id), for: caller.origin)
+    }
+
+    func listZones(_ input: ListInput, as caller: Caller) async throws -> JSON {
+        let project = try await projects.project(input.project)
+        return try input.page(Region.zoneNames.map { zone($0, project: project.id) }, kind: "zone", for: caller)
+    }
+
+    func getRegion(_ input: NamedInput, as caller: Caller) async throws -> JSON {
+        let project = try await projects.project(input.project)
+        guard let region = Region.named(input.name) else {
+            throw GoogleError.resourceMissing(ResourceName(["projects", project.id, "regions", input.name]))
+        }
+        return Link.render(self.region(region, project: project.id), for: caller.origin)
+    }
+
+    func listRegions(_ input: ListInput, as caller: Caller) async throws -> JSON {
+        let project = try await projects.project(input.project)
+        return try input.page(Region.all.map { region($0, project: project.id) }, kind: "region", for: caller)
+    }
+
+    /// A list or aggregated list of one of the catalogues.
+    func list(_ catalogue: Catalogue) -> @Sendable (ListInput, Caller) async throws -> JSON {
+        { input, caller in
+            let project = try await projects.project(input.project)
+            let zones = try input.zone.map { zone in
+                guard Region.ofZone(zone) != nil else { throw GoogleError.unknownZone(zone, project: project.id) }
+                return [zone]
+            }
+            if let zones {
+                let items = zones.flatMap { zone in catalogue.names.map { item(catalogue, $0, zone, project.id) } }
+                return try input.page(items, kind: catalogue.kind, for: caller)
+            }
+            let scopes = Region.zoneNames.map { zone in
+                ("zones/\(zone)", catalogue.names.map { item(catalogue, $0, zone, project.id) })
+            }
+            return try input.aggregate(scopes, collection: catalogue.collection, kind: catalogue.kind, for: caller)
+        }
+    }
+
+    func get(_ catalogue: Catalogue) -> @Sendable (NamedInput, Caller) async throws -> JSON {
+        { input, caller in
+            let project = try await projects.project(input.project)
+            let zone = input.zone ?? ""
+            let isKnown =
+                catalogue.names.contains(input.name)
+                || (catalogue == .machineTypes && MachineType.named(input.name) != nil)
+            guard Region.ofZone(zone) != nil, isKnown else {
+                throw GoogleError.resourceMissing(
+                    ResourceName(["projects", project.id, "zones", zone, catalogue.collection, input.name])
+                )
+            }
+            return Link.render(item(catalogue, input.name, zone, project.id), for: caller.origin)
+        }
+    }
+
+    enum Catalogue: Sendable {
+        case machineTypes, diskTypes, acceleratorTypes
+
+        var collection: String {
+            switch self {
+            case .machineTypes: "machineTypes"
+            case .diskTypes: "diskTypes"
+            case .acceleratorTypes: "acceleratorTypes"
+            }
+        }
+        var kind: String { String(collection.dropLast()) }
+        var names: [String] {
+            switch self {
+            case .machineTypes: MachineType.predefined.map(\.name)
+            case .diskTypes: DiskType.names
+            case .acceleratorTypes: AcceleratorType.names
+            }
+        }
+    }
+
+    private func item(_ catalogue: Catalogue, _ name: String, _ zone: String, _ project: String) -> JSON {
+        var item: JSON = [
+            "kind": .string("compute#\(catalogue.kind)"),
+            "id": .string(Self.stableID(catalogue.collection + zone + name)),
+            "name": .string(name), "creationTimestamp": .string(creationTimestamp),
+            "selfLink": .string(Link.to("projects/\(project)/zones/\(zone)/\(catalogue.collection)/\(name)")),
+        ]
+        switch catalogue {
+        case .machineTypes:
+            let type = MachineType.named(name)
+            item["zone"] = .string(zone)
+            item["guestCpus"] = .integer(Int64(type?.guestCPUs ?? 0))
+            item["memoryMb"] = .integer(Int64(type?.memoryMiB ?? 0))
+            item["isSharedCpu"] = .bool((type?.milliCPUs ?? 0) < (type?.guestCPUs ?? 0) * 1000)
+            item["description"] = .string("\(type?.guestCPUs ?? 0) vCPU, \((type?.memoryMiB ?? 0) / 1024) GB RAM")
+            item["maximumPersistentDisks"] = 128
+            item["maximumPersistentDisksSizeGb"] = "263168"
+        case .diskTypes:
+            item["zone"] = .string(Link.to("projects/\(project)/zones/\(zone)"))
+            item["validDiskSize"] = "10GB-65536GB"
+        case .acceleratorTypes:
+            item["zone"] = .string(Link.to("projects/\(project)/zones/\(zone)"))
+            item["description"] = .string(name.replacing("-", with: " "))
+            item["maximumCardsPerInstance"] = 8
+        }
+        return item
+    }
+
+    private func zone(_ name: String, project: String) -> JSON {
+        [
+            "kind": "compute#zone", "id": .string(Self.stableID(name)), "name": .string(name),
+            "description": .string(name),
+            "status": "UP", "creationTimestamp": .string(creationTimestamp),
+            "region": .string(Link.to("projects/\(project)/regions/\(Region.ofZone(name)?.name ?? "")")),
+            "selfLink": .string(Link.to("projects/\(project)/zones/\(name)")),
+        ]
+    }
+
+    private func region(_ region: Region, project: String) -> JSON {
+        [
+            "kind": "compute#region", "id": .string(Self.stableID(region.name)), "name": .string(region.name),
+            "description": .string(region.name), "status": "UP", "creationTimestamp": .string(creationTimestamp),
+            "quotas": .array(Self.quotas),
+            "zones": .array(region.zones.map { .string(Link.to("projects/\(project)/zones/\($0)")) }),
+            "selfLink": .string(Link.to("projects/\(project)/regions/\(region.name)")),
+        ]
+    }
+
+    private static let quotas: [JSON] = [
+        ("CPUS", 24.0), ("DISKS_TOTAL_GB", 4096), ("STATIC_ADDRESSES", 8), ("IN_USE_ADDRESSES", 8),
+        ("SSD_TOTAL_GB", 500),
+    ].map { ["metric": .string($0.0), "limit": .number($0.1), "usage": 0.0] }
+
+    /// The same digits for the same name, over restarts (FNV-1a).
+    private static func stableID(_ name: String) -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01b3 }
+        return String(hash >> 1)
+    }
+}

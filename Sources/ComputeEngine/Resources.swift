@@ -1,0 +1,139 @@
+import Foundation
+import GRDB
+import GoogleAPI
+import MetadataStore
+
+/// Where a resource stands: `projects/demo/zones/europe-west1-b/instances/vm`.
+struct ResourceKey: Hashable, Sendable {
+    var project: String
+    /// `zones/europe-west1-b`, `regions/europe-west1` or `global`.
+    var scope: String
+    /// `instances`, `disks`, `firewalls`.
+    var collection: String
+    var name: String
+
+    var resourceName: ResourceName { ResourceName(parsing: "projects/\(project)/\(scope)/\(collection)/\(name)") }
+    var link: String { Link.to(resourceName) }
+    var zone: String? { scope.hasPrefix("zones/") ? String(scope.dropFirst(6)) : nil }
+}
+
+/// The rows of all of Compute Engine's resources: one function per question or change.
+struct ResourceStore: Sendable {
+    let database: any DatabaseWriter
+
+    /// Inserts a row; the primary key finds a taken name, not an earlier look-up.
+    static func insert(_ resource: JSON, at key: ResourceKey, in db: Database) throws {
+        do {
+            try db.execute(
+                sql: "INSERT INTO computeResources VALUES (?, ?, ?, ?, ?, ?)",
+                arguments: [
+                    key.project, key.scope, key.collection, key.name, resource["id"]?.string ?? "", try resource.data(),
+                ]
+            )
+        } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_PRIMARYKEY {
+            throw GoogleError.resourceExists(key.resourceName)
+        }
+    }
+
+    static func fetch(_ key: ResourceKey, in db: Database) throws -> JSON? {
+        let data = try Data.fetchOne(
+            db,
+            sql: """
+                SELECT resource FROM computeResources
+                WHERE project = ? AND collection = ? AND scope = ? AND name = ?
+                """,
+            arguments: [key.project, key.collection, key.scope, key.name]
+        )
+        return try data.map(JSON.init(parsing:))
+    }
+
+    /// Changes a row within a transaction.
+    ///
+    /// - Throws: ``GoogleError`` `notFound` (404), and whatever `change` throws.
+    static func update(_ key: ResourceKey, in db: Database, _ change: (inout JSON) throws -> Void) throws -> JSON {
+        guard var resource = try fetch(key, in: db) else { throw GoogleError.resourceMissing(key.resourceName) }
+        try change(&resource)
+        try db.execute(
+            sql: """
+                UPDATE computeResources SET resource = ?
+                WHERE project = ? AND collection = ? AND scope = ? AND name = ?
+                """,
+            arguments: [try resource.data(), key.project, key.collection, key.scope, key.name]
+        )
+        return resource
+    }
+
+    static func delete(_ key: ResourceKey, in db: Database) throws {
+        try db.execute(
+            sql: "DELETE FROM computeResources WHERE project = ? AND collection = ? AND scope = ? AND name = ?",
+            arguments: [key.project, key.collection, key.scope, key.name]
+        )
+    }
+
+    /// - Throws: ``GoogleError`` `notFound` (404).
+    func get(_ key: ResourceKey) async throws -> JSON {
+        guard let resource = try await database.read({ try Self.fetch(key, in: $0) }) else {
+            throw GoogleError.resourceMissing(key.resourceName)
+        }
+        return resource
+    }
+
+    @discardableResult
+    func update(_ key: ResourceKey, _ change: @escaping @Sendable (inout JSON) throws -> Void) async throws -> JSON {
+        try await database.write { try Self.update(key, in: $0, change) }
+    }
+
+    /// A project's resources of one kind, with the scope of each; nil: all projects' or all scopes'.
+    func list(
+        _ collection: String,
+        project: String? = nil,
+        scope: String? = nil
+    ) async throws -> [(key: ResourceKey, resource: JSON)] {
+        try await database.read { db in
+            var sql = "SELECT project, scope, name, resource FROM computeResources WHERE collection = ?"
+            var arguments: StatementArguments = [collection]
+            if let project {
+                sql += " AND project = ?"
+                arguments += [project]
+            }
+            if let scope {
+                sql += " AND scope = ?"
+                arguments += [scope]
+            }
+            return try Row.fetchAll(db, sql: sql + " ORDER BY project, scope, name", arguments: arguments).map { row in
+                let key = ResourceKey(project: row[0], scope: row[1], collection: collection, name: row[2])
+                return (key, try JSON(parsing: row[3]))
+            }
+        }
+    }
+}
+
+/// Links between resources. They are kept with Google's own host, and shown with the one that the caller used.
+enum Link {
+    private static let base = "https://www.googleapis.com/compute/v1/"
+
+    static func to(_ name: ResourceName) -> String { base + name.description }
+    static func to(_ path: String) -> String { base + path }
+
+    /// Makes every link of a document begin with the caller's own scheme and host.
+    static func render(_ document: JSON, for origin: String) -> JSON {
+        switch document {
+        case .string(let text) where text.hasPrefix(base):
+            .string("\(origin)/compute/v1/\(text.dropFirst(base.count))")
+        case .array(let elements): .array(elements.map { render($0, for: origin) })
+        case .object(let members): .object(members.mapValues { render($0, for: origin) })
+        default: document
+        }
+    }
+}
+
+/// The identifiers and fingerprints that clients check.
+enum Token {
+    /// 19 digits; never given twice, since clients keep ssh host keys under them.
+    static func id() -> String { String(UInt64.random(in: 1_000_000_000_000_000_000...8_999_999_999_999_999_999)) }
+
+    /// Base64, as the clients' decoders demand.
+    static func fingerprint() -> String {
+        Data((0..<8).map { _ in UInt8.random(in: 0...255) }).base64EncodedString()
+    }
+}
