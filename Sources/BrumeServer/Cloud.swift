@@ -1,14 +1,16 @@
-import VertexAI
-import CloudLogging
 package import APIServer
 import ArtifactRegistry
 import BlobStore
+import CloudBuild
+import CloudLogging
 import CloudStorage
+import ComputeEngine
 import Foundation
 import Gateway
 import GoogleAPI
 import Guests
 import IAM
+import ImageCatalogue
 package import Logging
 import MetadataStore
 import NIOCore
@@ -16,12 +18,12 @@ import Operations
 import ResourceManager
 package import ServiceLifecycle
 import ServiceUsage
-import SimulatedEngine
+import VertexAI
 import Workloads
 
 /// All parts of one cloud, joined.
 ///
-/// The order is the order of need: rows, then the engine, then the services that use them.
+/// The order is the order of need: rows, doors, identity, the engine, then the services that use them.
 package struct Cloud: Sendable {
     /// Everything that runs long; started in this order, stopped in the reverse.
     package let services: [any Service]
@@ -37,9 +39,8 @@ package struct Cloud: Sendable {
         // Rows
         let schemas: [any Schema.Type] = [
             OperationsSchema.self, IAMSchema.self, ResourceManagerSchema.self, ServiceUsageSchema.self,
-            ArtifactRegistrySchema.self, CloudLoggingSchema.self, VertexAISchema.self,
-            CloudStorageSchema.self,
-            GuestsSchema.self,
+            ArtifactRegistrySchema.self, CloudLoggingSchema.self, VertexAISchema.self, CloudStorageSchema.self,
+            GuestsSchema.self, ComputeEngineSchema.self, CloudBuildSchema.self,
         ]
         let store = try MetadataStore(path: data.database, schemas: schemas)
         let operations = OperationRunner(store: store, logger: logger, now: now)
@@ -47,7 +48,7 @@ package struct Cloud: Sendable {
         // Door 1: what vouches for Google's names, and whom it lets through
         let authority = try CertificateAuthority(folder: data.authority, now: now)
         let guestNetworks = KnownNetworks()
-        gateway = Gateway(
+        let gateway = Gateway(
             authority: authority,
             environment: ProcessInfo.processInfo.environment,
             now: now,
@@ -67,6 +68,23 @@ package struct Cloud: Sendable {
         let signIn = SignIn(iam, openOwner: configuration.isOpen ? owner : nil)
         try clients.write(ownerKey: ownerKey, authorityPEM: authority.pem)
 
+        // The engine, its images, and door 3: what workloads see
+        let engine = try ChosenEngine(configuration, trustBundle: clients.bundle, logger: logger)
+        let catalogue = ImageCatalogue(engine: engine.workloads, logger: logger)
+        let tokens = AccountTokens(iam: iam)
+        let guestDoor = GuestDoor(gateway: gateway, logger: logger)
+        let guests = Guests(
+            engine: engine.workloads,
+            store: store,
+            networks: guestNetworks,
+            ports: .init(gateway: configuration.port, metadata: configuration.port + 1, names: configuration.port + 2),
+            authorityPEM: authority.pem,
+            tokens: tokens,
+            isServedName: ServedNames.google.contain,
+            gateway: guestDoor.serve,
+            logger: logger
+        )
+
         // Services, each one block: what it needs, and its API
         var apis: [API] = []
         apis += iam.apis(authorizer: authorizer, projects: resourceManager)
@@ -74,47 +92,6 @@ package struct Cloud: Sendable {
         apis.append(
             ServiceUsage(store: store, projects: resourceManager, makeID: RequestID.make).api(authorizer: authorizer)
         )
-        var runners: [any Service] = [operations]
-
-        let blobs = try BlobStore(folder: URL(filePath: data.blobs))
-        let registry = ArtifactRegistry(
-            store: store,
-            blobs: blobs,
-            projects: resourceManager,
-            accounts: iam,
-            authorizer: authorizer,
-            upstream: NoUpstream(),
-            system: RegistrySystemAccount(password: RequestID.make() + RequestID.make()),
-            logger: logger,
-            now: now,
-            makeID: { UUID().uuidString.lowercased() }
-        )
-        apis += [registry.registryAPI(), registry.api(authorizer: authorizer)]
-        runners.append(RegistrySweeper(registry: registry, logger: logger))
-
-        let cloudLogging = CloudLogging(
-            store: store,
-            projects: resourceManager,
-            jobs: TrainingJobs(store: store),
-            now: now
-        )
-        apis.append(cloudLogging.api(authorizer: authorizer))
-        if case .simulated = configuration.engine {
-            let engine = SimulatedEngine()
-            let vertexAI = VertexAI(
-                store: store,
-                projects: resourceManager,
-                operations: operations,
-                engine: engine,
-                images: PlayedImages(engine: engine),
-                surroundings: PlayedSurroundings(),
-                logs: JobLogsOfCloudLogging(logging: cloudLogging),
-                logger: logger,
-                now: now
-            )
-            apis.append(vertexAI.api(authorizer: authorizer))
-            runners.append(vertexAI.runner)
-        }
 
         // Objects have a folder of their own: each service sweeps only what it stored.
         let storage = CloudStorage(
@@ -124,11 +101,85 @@ package struct Cloud: Sendable {
             authorizer: authorizer,
             now: now
         )
+
+        let registrySystem = RegistrySystemAccount(password: RequestID.make() + RequestID.make())
+        let registry = ArtifactRegistry(
+            store: store,
+            blobs: try BlobStore(folder: URL(filePath: data.blobs).appending(path: "registry")),
+            projects: resourceManager,
+            accounts: iam,
+            authorizer: authorizer,
+            upstream: CatalogueUpstream(catalogue: catalogue, engine: engine.workloads, system: registrySystem),
+            system: registrySystem,
+            logger: logger,
+            now: now,
+            makeID: { UUID().uuidString.lowercased() }
+        )
+        apis += [registry.registryAPI(), registry.api(authorizer: authorizer)]
+
+        let compute = await ComputeEngine(
+            store: store,
+            operations: operations,
+            projects: resourceManager,
+            engine: engine.workloads,
+            guests: guests,
+            catalogue: catalogue,
+            tools: GuestTools(folder: data.tools),
+            credentials: tokens,
+            logger: logger,
+            now: now
+        )
+        apis.append(compute.api(authorizer: authorizer))
+
+        let builds = CloudBuild(
+            store: store,
+            projects: resourceManager,
+            neighbours: .init(
+                engine: engine.workloads,
+                sources: BuildObjectsOfStorage(storage: storage),
+                logs: BuildObjectsOfStorage(storage: storage),
+                accounts: BuildAccountsOfIAM(iam: iam),
+                images: BuilderImagesOfCatalogue(catalogue: catalogue),
+                surroundings: BuildNetwork(guests: guests, catalogue: catalogue)
+            ),
+            concurrentBuilds: 4,
+            logger: logger,
+            now: now,
+            makeID: { UUID().uuidString.lowercased() }
+        )
+        apis.append(builds.api(authorizer: authorizer))
+
+        let cloudLogging = CloudLogging(
+            store: store,
+            projects: resourceManager,
+            jobs: TrainingJobs(store: store),
+            now: now
+        )
+        apis.append(cloudLogging.api(authorizer: authorizer))
+        let vertexAI = VertexAI(
+            store: store,
+            projects: resourceManager,
+            operations: operations,
+            engine: engine.workloads,
+            images: JobImagesOfCatalogue(catalogue: catalogue, tokens: tokens),
+            surroundings: TrainingNetwork(guests: guests, catalogue: catalogue),
+            logs: JobLogsOfCloudLogging(logging: cloudLogging),
+            logger: logger,
+            now: now
+        )
+        apis.append(vertexAI.api(authorizer: authorizer))
+
+        // Last, for its XML API takes what no other takes.
         apis += storage.apis()
 
+        self.gateway = gateway
         edge = Edge(apis: apis, authenticator: signIn, makeRequestID: RequestID.make)
-        services = runners
-        engineSocket = nil
+        guestDoor.open(to: edge)
+        engineSocket = engine.socket
+        services = [
+            engine, guests, operations, RegistrySweeper(registry: registry, logger: logger), builds.runner,
+            vertexAI.runner, compute.keeper,
+        ]
     }
 
     /// Every method of every API, implemented or not: what the coverage page prints.

@@ -37,13 +37,6 @@ struct CatalogueUpstream: UpstreamImages {
     }
 }
 
-/// No public images: the cloud has no engine that could make them.
-struct NoUpstream: UpstreamImages {
-    func knows(_ name: String) -> Bool { false }
-    func names(under prefix: String) -> [String] { [] }
-    func provide(_ reference: String) async throws -> Bool { false }
-}
-
 /// Has the registry remove what nothing names any more, every ten minutes.
 struct RegistrySweeper: Service {
     let registry: ArtifactRegistry

@@ -1,9 +1,7 @@
 import APIServer
 import CloudLogging
 import GoogleAPI
-import IAM
 import ImageCatalogue
-import SimulatedEngine
 import VertexAI
 import Workloads
 
@@ -31,42 +29,14 @@ struct JobLogsOfCloudLogging: JobLogs {
 
 extension TrainingJobs: FollowedJobs {}
 
-/// The images of training jobs: the catalogue's, else pulled anew with the project's own right to read its registry.
+/// The images of jobs: the newest of this cloud's registry, or what the catalogue makes.
 struct JobImagesOfCatalogue: JobImages {
     let catalogue: ImageCatalogue
-    let iam: IAM
+    let tokens: AccountTokens
 
     func ensure(_ image: ImageReference, project: ProjectIdentity) async throws -> ImageReference {
-        let token = try await iam.accessToken(
-            for: "\(project.number)-compute@developer.gserviceaccount.com",
-            scopes: ["https://www.googleapis.com/auth/cloud-platform"],
-            lifetime: .seconds(3600)
-        )
-        let credential = RegistryCredential(user: "oauth2accesstoken", password: token)
-        return try await catalogue.ensure(image, credential: credential, refresh: image.tag != nil)
+        let account = "\(project.number)-compute@developer.gserviceaccount.com"
+        let credential = try await tokens.credential(for: image, account: account)
+        return try await catalogue.ensure(image, credential: credential, refresh: image.isGoogleRegistry)
     }
-}
-
-/// Lets the simulated engine have every image: where jobs are only played, there is nothing to fetch.
-struct PlayedImages: JobImages {
-    let engine: SimulatedEngine
-
-    func ensure(_ image: ImageReference, project: ProjectIdentity) async throws -> ImageReference {
-        if try await engine.image(image) == nil { await engine.add(image) }
-        return image
-    }
-}
-
-/// Played jobs need no surroundings.
-struct PlayedSurroundings: JobSurroundings {
-    func surround(
-        _ process: ProcessSpec,
-        of owner: String,
-        project: ProjectIdentity,
-        serviceAccount: String?
-    ) async throws -> ProcessSpec {
-        process
-    }
-
-    func release(_ owner: String) async throws {}
 }
