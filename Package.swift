@@ -116,7 +116,7 @@ let package = Package(
         tests("BlobStoreTests", ["GoogleAPI", "BlobStore", "BrumeTesting", .nioCore]),
         tests("OperationsTests", ["Operations", "MetadataStore", "BrumeTesting", "GoogleAPI", .grdb, .logging]),
         tests("GuestsTests", ["Guests", "GoogleAPI", "MetadataStore", "SimulatedEngine", "Workloads", "BrumeTesting", .logging]),
-        tests("ImageCatalogueTests", ["ImageCatalogue", "SimulatedEngine", "Workloads", "BrumeTesting", .logging, .nioCore]),
+        tests("ImageCatalogueTests", ["ImageCatalogue", "SimulatedEngine", "Workloads", "BrumeTesting", .logging, .nioCore, .nioPosix]),
         tests("SimulatedEngineTests", ["SimulatedEngine", "Workloads", .nioCore]),
         tests("IAMTests", ["GoogleAPI", "APIServer", "IAM", "BrumeTesting", "MetadataStore", .crypto, .cryptoExtras,
             .grdb, .httpTypes]),
@@ -133,7 +133,7 @@ let package = Package(
         tests("VertexAITests", ["VertexAI", "SimulatedEngine", "BrumeTesting", "MetadataStore", "Operations", "APIServer", "GoogleAPI",
             "Workloads", .httpTypes, .logging, .serviceLifecycle]),
         tests("BrumeServerTests", ["BrumeServer", "BrumeTesting"]),
-        .testTarget(name: "Integration", dependencies: ["DockerEngine", "SimulatedEngine", "Workloads", "BrumeTesting", .logging, .nioCore],
+        .testTarget(name: "Integration", dependencies: ["DockerEngine", "SimulatedEngine", "Workloads", "BrumeTesting", .logging, .nioCore, .nioPosix],
             path: "Tests/Integration", swiftSettings: strict),
     ]
 )

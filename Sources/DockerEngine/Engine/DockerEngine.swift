@@ -53,6 +53,7 @@ package final class DockerEngine: WorkloadEngine, Service {
         try? await gracefulShutdown()
         await drivers.cancelAll()
         await hub.close()
+        await host.leave()
     }
 
     /// Stops this cloud's containers (they are kept), takes back the doors, and ends a private engine.
@@ -107,6 +108,8 @@ protocol EngineHost: Sendable {
     var socketPath: String { get }
     /// The engine, started if need be.
     func client() async throws -> DockerClient
+    /// Looks after the engine no more; what runs goes on.
+    func leave() async
     /// Stops this cloud's containers, and the engine if it is the cloud's own.
     func shutDown(cloud: String) async
 }
@@ -124,6 +127,8 @@ struct ExistingEngine: EngineHost {
         }
         return client
     }
+
+    func leave() async {}
 
     func shutDown(cloud: String) async {
         await client.stopContainers(label: "brume.cloud=\(cloud)")

@@ -34,6 +34,18 @@ struct Doors {
 
     func removeAll() async { try? await set([]) }
 
+    /// Removes every rule that names the bridge, the engine's own too.
+    func removeEverything() async {
+        for table in ["nat", "filter"] {
+            guard let listing = try? await Command.run("iptables", ["-w", "-t", table, "-S"]) else { continue }
+            for line in listing.output.split(separator: "\n") {
+                let words = line.split(separator: " ").map(String.init)
+                guard words.first == "-A", words.contains(bridge) else { continue }
+                try? await change(["-t", table, "-D"] + words.dropFirst())
+            }
+        }
+    }
+
     /// The rules of a chain that are this bridge's, as `iptables -S` writes them.
     private func rules(_ table: String, _ chain: String) async throws -> [[String]] {
         let listing = try await Command.run("iptables", ["-w", "-t", table, "-S", chain])

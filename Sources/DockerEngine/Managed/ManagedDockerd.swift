@@ -82,12 +82,21 @@ package actor ManagedDockerd: EngineHost {
         watch?.cancel()
         guard await docker.answers() else { return }
         await docker.stopContainers(label: nil)
-        for bridge in await docker.bridges(label: "brume.cloud=\(cloud)") { await Doors(bridge: bridge).removeAll() }
-        await Doors(bridge: configuration.bridge).removeAll()
+        let bridges = await docker.bridges(label: "brume.cloud=\(cloud)") + [configuration.bridge]
         guard let process = runningProcess() else { return }
         kill(process, SIGTERM)
         for _ in 0..<150 where isAlive(process) { try? await Task.sleep(for: .milliseconds(100)) }
-        _ = try? await Command.run("ip", ["link", "del", configuration.bridge])
+        for bridge in bridges {
+            // The engine leaves its rules and bridges behind; it makes them again at its next start.
+            await Doors(bridge: bridge).removeEverything()
+            _ = try? await Command.run("ip", ["link", "del", bridge])
+        }
+    }
+
+    /// Looks after the engine no more; it and its containers live on.
+    func leave() {
+        isEnding = true
+        watch?.cancel()
     }
 
     // MARK: Start
@@ -136,6 +145,7 @@ package actor ManagedDockerd: EngineHost {
         try settings.data().write(to: URL(filePath: config))
         if let old = runningProcess() { throw EngineError.unavailable("dockerd (\(old)) runs but does not answer.") }
         try? files.removeItem(atPath: pidFile)
+        try await forgetDeadContainerd()
         let arguments = [
             program, "--data-root", configuration.dataFolder, "--exec-root", configuration.runFolder + "/x",
             "--pidfile", pidFile, "--host", "unix://\(socketPath)", "--config-file", config,
@@ -153,6 +163,22 @@ package actor ManagedDockerd: EngineHost {
             try await Task.sleep(for: .milliseconds(50))
         }
         throw EngineError.unavailable("dockerd did not start: \(lastWords())")
+    }
+
+    /// Removes the trace of a containerd that died with its engine, which the next engine would wait for in vain.
+    private func forgetDeadContainerd() async throws {
+        let file = configuration.runFolder + "/x/containerd/containerd.pid"
+        guard let text = try? String(contentsOfFile: file, encoding: .utf8),
+            let process = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines))
+        else { return }
+        for _ in 0..<10 {
+            // The dead have no command line, also when nobody has collected them.
+            let data = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
+            guard String(decoding: data, as: UTF8.self).contains(configuration.runFolder) else {
+                return try FileManager.default.removeItem(atPath: file)
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
     }
 
     /// The network of containers that name none; `--bridge none` would delete another engine's `docker0`.
