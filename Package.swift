@@ -115,7 +115,7 @@ let package = Package(
         tests("GatewayTests", ["Gateway", "BrumeTesting", .hummingbird, .httpTypes, .logging, .nioCore, .nioPosix, .nioSSL, .serviceLifecycle]),
         tests("BlobStoreTests", ["GoogleAPI", "BlobStore", "BrumeTesting", .nioCore]),
         tests("OperationsTests", ["Operations", "MetadataStore", "BrumeTesting", "GoogleAPI", .grdb, .logging]),
-        tests("GuestsTests", ["Guests", "GoogleAPI", "MetadataStore", "SimulatedEngine", "Workloads", "BrumeTesting", .logging]),
+        tests("GuestsTests", ["Guests", "GoogleAPI", "MetadataStore", "SimulatedEngine", "Workloads", "BrumeTesting", .logging, .nioCore, .nioPosix]),
         tests("ImageCatalogueTests", ["ImageCatalogue", "SimulatedEngine", "Workloads", "BrumeTesting", .logging, .nioCore, .nioPosix]),
         tests("SimulatedEngineTests", ["SimulatedEngine", "Workloads", .nioCore]),
         tests("IAMTests", ["GoogleAPI", "APIServer", "IAM", "BrumeTesting", "MetadataStore", .crypto, .cryptoExtras,

@@ -32,6 +32,8 @@ final class ListenerRequests: Sendable {
         return requests
     }
 
+    var isOpen: Bool { state.withLock { $0.sink != nil } }
+
     func close() {
         state.withLock { state in
             state.sink?.finish()
@@ -73,6 +75,9 @@ private final class Once: Sendable {
 }
 
 extension Guests: Service {
+    /// Whether the service runs, so that networks made now are listened in at once.
+    package var isServing: Bool { listeners.isOpen }
+
     /// Listens in every network: behind the doors of those that have guests from before a restart, and of each new one.
     package func run() async throws {
         let requests = listeners.open()
@@ -129,8 +134,10 @@ extension Guests: Service {
         _ pending: Countdown,
         _ run: @escaping @Sendable (_ onListening: @escaping @Sendable () -> Void) async throws -> Void
     ) async {
+        // A part that listens and ends at once counts once.
+        let settled = Once { pending.next() }
         do {
-            try await run { pending.next() }
+            try await run { settled() }
         } catch is CancellationError {
         } catch {
             logger.warning(
@@ -138,7 +145,7 @@ extension Guests: Service {
                 metadata: ["network": "\(place.network)", "address": "\(place.address)"]
             )
         }
-        pending.next()
+        settled()
     }
 
     private func serveMetadata(
