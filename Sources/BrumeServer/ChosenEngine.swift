@@ -27,7 +27,7 @@ struct ChosenEngine: Service {
         case .managed:
             var settings = ManagedDockerd.Configuration(
                 dataFolder: data.engine,
-                runFolder: data.run,
+                runFolder: data.run + "/engine",
                 logFile: data.logs + "/docker.log"
             )
             settings.usesGateway(port: configuration.port, trustBundle: trustBundle)

@@ -299,6 +299,7 @@ struct InstanceLife: Sendable {
             }
             var process = ProcessSpec(image: image)
             process.mounts = catalogue.hostMounts(for: image)
+            process.environment["PATH"] = Self.path(with: entry.hostTools)
             spec = MachineSpec(process: process, bootsInit: true)
         }
         var machine = spec
@@ -306,6 +307,12 @@ struct InstanceLife: Sendable {
         machine.process.hostname = key.name
         machine.process.resources = Self.resources(of: instance)
         return machine
+    }
+
+    /// Debian's own path, and the programs of the tools that the image shares with the daemon's machine.
+    private static func path(with tools: [HostTools]) -> String {
+        (["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"] + tools.map(\.programs))
+            .joined(separator: ":")
     }
 
     /// Where the surroundings must stand for sessions and services that do not inherit the first process's environment.
