@@ -35,17 +35,13 @@ extension DockerEngine {
         var labels = ["brume.cloud": cloud]
         for (key, value) in spec.labels { labels["brume.label.\(key)"] = value }
         body["Labels"] = JSON(labels)
-        if let text = spec.subnet {
-            guard let wanted = AddressRange(text) else {
-                throw EngineError.refused("'\(text)' is no range of addresses.")
-            }
-            guard let range = wanted.free(of: HostRoutes.current(besides: bridge)) else {
-                throw EngineError.insufficient(
-                    "No private range of addresses is free on this machine for '\(spec.name)'."
-                )
-            }
-            body["IPAM"] = ["Config": [["Subnet": .string(range.text), "Gateway": .string(range.gateway)]]]
+        // Fixed addresses need a range that was named when the network was made.
+        let text = spec.subnet ?? Self.anyRange
+        guard let wanted = AddressRange(text) else { throw EngineError.refused("'\(text)' is no range of addresses.") }
+        guard let range = wanted.free(of: HostRoutes.current(besides: bridge)) else {
+            throw EngineError.insufficient("No private range of addresses is free on this machine for '\(spec.name)'.")
         }
+        body["IPAM"] = ["Config": [["Subnet": .string(range.text), "Gateway": .string(range.gateway)]]]
         do {
             try await docker.call(.POST, "/networks/create", .json(body))
         } catch let failure as DockerClient.Failure where !failure.message.contains("already exists") {
@@ -55,6 +51,9 @@ extension DockerEngine {
         }
         return try await docker.find("/networks/\(spec.name)")
     }
+
+    /// Where networks lie whose range is the engine's choice, if it is free.
+    private static let anyRange = "172.24.0.0/16"
 
     /// At most 15 characters, as interfaces must have.
     static func bridgeName(of network: String, cloud: String) -> String {
