@@ -21,6 +21,14 @@ package struct CallContext: RequestContext {
         caller = Caller(identity: .anonymous, origin: "", requestID: "")
         originalPath = ""
     }
+
+    /// The context of one call of a batch: what the router notes in one does not show in another.
+    init(partOf batch: CallContext) {
+        coreContext = .init(source: batch)
+        peer = batch.peer
+        caller = batch.caller
+        originalPath = ""
+    }
 }
 
 /// One call of one method: what a ``MethodInput`` is read from.

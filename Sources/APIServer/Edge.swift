@@ -28,6 +28,25 @@ package struct Edge: HTTPResponder {
     package func respond(to request: Request, context: CallContext) async throws -> Response {
         var head = request.head
         Target.makeOriginForm(&head)
+        let host = Target.hostName(of: head.authority ?? "")
+        guard BatchRequest.isBatch(head),
+            Target.isPlainEndpoint(host) || apis.contains(where: { $0.serves(host: host) })
+        else { return await dispatch(request, context: context) }
+        do {
+            let body = try await Call(request: request, context: context).bytes(upTo: Call.maximumJSONBytes)
+            return try BatchRequest(Array(body), sentWith: head).response(boundary: "batch_\(makeRequestID())") {
+                part in
+                await dispatch(part, context: CallContext(partOf: context))
+            }
+        } catch let error as GoogleError {
+            return ErrorStyle.errors.render(error, Call(request: request, context: context))
+        }
+    }
+
+    /// Answers one call, alone or of a batch.
+    private func dispatch(_ request: Request, context: CallContext) async -> Response {
+        var head = request.head
+        Target.makeOriginForm(&head)
         let authority = head.authority ?? ""
         let host = Target.hostName(of: authority)
         var context = context
