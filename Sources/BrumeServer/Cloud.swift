@@ -109,7 +109,12 @@ package struct Cloud: Sendable {
             projects: resourceManager,
             accounts: iam,
             authorizer: authorizer,
-            upstream: CatalogueUpstream(catalogue: catalogue, engine: engine.workloads, system: registrySystem),
+            upstream: CatalogueUpstream(
+                catalogue: catalogue,
+                engine: engine.workloads,
+                system: registrySystem,
+                hub: HubReach()
+            ),
             system: registrySystem,
             logger: logger,
             now: now,

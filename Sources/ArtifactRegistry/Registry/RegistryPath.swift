@@ -66,7 +66,10 @@ struct RegistryPlace: Hashable {
     /// As clients write it, without scheme and tag: `gcr.io/demo/trainer`.
     var written: String
 
-    static let multiRegions = ["gcr.io": "us", "us.gcr.io": "us", "eu.gcr.io": "europe", "asia.gcr.io": "asia"]
+    /// `mirror.gcr.io` is where the engine looks for Docker Hub's images.
+    static let multiRegions = [
+        "gcr.io": "us", "us.gcr.io": "us", "eu.gcr.io": "europe", "asia.gcr.io": "asia", "mirror.gcr.io": "us",
+    ]
 
     /// Reads a repository name as it stands in a path.
     ///

@@ -13,6 +13,8 @@ package actor ManagedDockerd: EngineHost {
         package var runFolder: String
         /// Environment of the engine: the proxy that leads registries' names to Brume, the authorities to trust.
         package var environment: [String: String]
+        /// Where images of Docker Hub are looked for first.
+        package var registryMirror: String?
         /// Who resolves names for containers that do not say it themselves, such as those of `docker build`.
         package var nameServers: [String]
         package var logFile: String
@@ -33,6 +35,7 @@ package actor ManagedDockerd: EngineHost {
             environment["HTTPS_PROXY"] = proxy
             environment["NO_PROXY"] = "localhost,127.0.0.1"
             environment["SSL_CERT_FILE"] = trustBundle
+            registryMirror = "https://mirror.gcr.io"
         }
 
         fileprivate static func hash(_ text: String) -> String {
@@ -141,7 +144,9 @@ package actor ManagedDockerd: EngineHost {
         guard let base else { throw EngineError.unavailable("No private range of addresses is free on this machine.") }
         try await makeBridge(in: base)
         let config = configuration.runFolder + "/daemon.json"
-        let settings: JSON = configuration.nameServers.isEmpty ? [:] : ["dns": JSON(configuration.nameServers)]
+        var settings: JSON = [:]
+        if !configuration.nameServers.isEmpty { settings["dns"] = JSON(configuration.nameServers) }
+        if let mirror = configuration.registryMirror { settings["registry-mirrors"] = [.string(mirror)] }
         try settings.data().write(to: URL(filePath: config))
         if let old = runningProcess() { throw EngineError.unavailable("dockerd (\(old)) runs but does not answer.") }
         try? files.removeItem(atPath: pidFile)
