@@ -53,7 +53,7 @@ struct ManifestMethods: Sendable {
             guard Tag.isValid(reference) else { throw GoogleError.tagInvalid(reference) }
         }
         let manifest = try Manifest(data, contentType: call.headers[.contentType])
-        try await repositories.prepare(place)
+        try await repositories.prepare(place, isPublic: upstream.knows(place.written))
         try await store.put(manifest, data, digest, tag: reference.contains(":") ? nil : reference, in: place)
         var headers: HTTPFields = [
             .location: "\(call.caller.origin)\(call.manifestsPath)/\(digest)", .dockerContentDigest: digest,

@@ -19,9 +19,9 @@ struct RepositoryStore: Sendable {
     /// Makes sure that something can be pushed into a place.
     ///
     /// - Throws: ``GoogleError`` `NAME_UNKNOWN` (404) for a repository that nobody has created.
-    func prepare(_ place: RegistryPlace) async throws {
+    func prepare(_ place: RegistryPlace, isPublic: Bool) async throws {
         if try await find(place) != nil { return }
-        guard place.isLegacy else {
+        guard place.isLegacy || isPublic else {
             throw GoogleError.nameUnknown(
                 RegistryPlace.uri(project: place.project, location: place.location, repository: place.repository)
             )
