@@ -13,6 +13,9 @@ package actor ManagedDockerd: EngineHost {
         package var runFolder: String
         /// Environment of the engine: the proxy that leads registries' names to Brume, the authorities to trust.
         package var environment: [String: String]
+        /// Registries that only the gateway serves. The engine is told not to look their names up, which would wait for
+        /// a name server in vain where there is none; the gateway's certificate is Brume's own all the same.
+        package var gatewayRegistries: [String] = []
         /// Where images of Docker Hub are looked for first.
         package var registryMirror: String?
         /// Who resolves names for containers that do not say it themselves, such as those of `docker build`.
@@ -36,6 +39,7 @@ package actor ManagedDockerd: EngineHost {
             environment["NO_PROXY"] = "localhost,127.0.0.1"
             environment["SSL_CERT_FILE"] = trustBundle
             registryMirror = "https://mirror.gcr.io"
+            gatewayRegistries = GoogleRegistries.hosts
         }
 
         fileprivate static func hash(_ text: String) -> String {
@@ -146,6 +150,7 @@ package actor ManagedDockerd: EngineHost {
         let config = configuration.runFolder + "/daemon.json"
         var settings: JSON = [:]
         if !configuration.nameServers.isEmpty { settings["dns"] = JSON(configuration.nameServers) }
+        settings["insecure-registries"] = JSON(configuration.gatewayRegistries)
         if let mirror = configuration.registryMirror { settings["registry-mirrors"] = [.string(mirror)] }
         try settings.data().write(to: URL(filePath: config))
         if let old = runningProcess() { throw EngineError.unavailable("dockerd (\(old)) runs but does not answer.") }
