@@ -150,7 +150,10 @@ package actor ManagedDockerd: EngineHost {
         let config = configuration.runFolder + "/daemon.json"
         var settings: JSON = [:]
         if !configuration.nameServers.isEmpty { settings["dns"] = JSON(configuration.nameServers) }
-        settings["insecure-registries"] = JSON(configuration.gatewayRegistries)
+        // Both lists are asked for before a name is looked up, each for a question of its own.
+        for list in ["insecure-registries", "allow-nondistributable-artifacts"] {
+            settings[list] = JSON(configuration.gatewayRegistries)
+        }
         if let mirror = configuration.registryMirror { settings["registry-mirrors"] = [.string(mirror)] }
         try settings.data().write(to: URL(filePath: config))
         if let old = runningProcess() { throw EngineError.unavailable("dockerd (\(old)) runs but does not answer.") }
