@@ -31,14 +31,14 @@ package struct ComputeEngine: Sendable {
         engine: any WorkloadEngine,
         guests: Guests,
         catalogue: ImageCatalogue,
-        tools: GuestTools,
+        tools: any MachineTools,
         credentials: any ImageCredentials,
         logger: Logger,
         now: @escaping @Sendable () -> Date
     ) async {
         let resources = ResourceStore(database: store.database)
         self.logger = logger
-        changes = ChangeLog(runner: operations, now: now)
+        changes = ChangeLog(runner: operations, projects: projects, now: now)
         places = PlaceMethods(projects: projects)
         images = ImageMethods(catalogue: catalogue)
         projectMethods = ProjectMethods(store: resources, projects: projects, changes: changes)

@@ -108,7 +108,9 @@ struct ResourceStore: Sendable {
     }
 }
 
-/// Links between resources. They are kept with Google's own host, and shown with the one that the caller used.
+/// Links between resources.
+///
+/// They are kept with Google's own host, and shown with the one that the caller used.
 enum Link {
     private static let base = "https://www.googleapis.com/compute/v1/"
 

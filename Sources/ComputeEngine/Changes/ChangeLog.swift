@@ -6,6 +6,7 @@ import Operations
 /// Compute Engine's operations: made, begun, shown in the API's own form.
 struct ChangeLog: Sendable {
     let runner: OperationRunner
+    let projects: any ProjectDirectory
     let now: @Sendable () -> Date
 
     /// A new operation, to be inserted in the transaction of the change that it stands for.
@@ -46,13 +47,15 @@ struct ChangeLog: Sendable {
     }
 
     func list(_ input: ListInput, as caller: Caller) async throws -> JSON {
+        let project = try await projects.project(input.project).id
         let scope = input.zone.map { "zones/\($0)" } ?? input.region.map { "regions/\($0)" } ?? "global"
-        let operations = try await runner.list(project: input.project, scope: scope).filter(\.isCompute)
+        let operations = try await runner.list(project: project, scope: scope).filter(\.isCompute)
         return try input.page(operations.map { show($0, for: caller) }, kind: "operation", for: caller)
     }
 
     func aggregatedList(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        let operations = try await runner.list(project: input.project).filter(\.isCompute)
+        let project = try await projects.project(input.project).id
+        let operations = try await runner.list(project: project).filter(\.isCompute)
         let scopes = Dictionary(grouping: operations, by: \.scope).sorted { $0.key < $1.key }.map { scope, operations in
             (scope, operations.map { show($0, for: caller) })
         }

@@ -49,7 +49,14 @@ struct InstanceDraft: Sendable {
         }
 
         let disks = body["disks"]?.array ?? []
-        guard let boot = disks.first(where: { $0["boot"]?.bool ?? false }) ?? disks.first else {
+        guard disks.count < 2 else {
+            throw GoogleError.invalidField(
+                "resource.disks",
+                "\(disks.count) disks",
+                "Brume's instances have one: boot."
+            )
+        }
+        guard let boot = disks.first else {
             throw GoogleError.invalid("Invalid value for field 'resource.disks': ''. No disks are specified.")
         }
         let source = boot["initializeParams"]?["sourceImage"]?.string ?? ""
@@ -65,6 +72,7 @@ struct InstanceDraft: Sendable {
 
         let created = Timestamp.text(now)
         let diskName = boot["initializeParams"]?["diskName"]?.string ?? name
+        try ResourceNames.check(diskName)
         let diskKey = ResourceKey(project: project, scope: key.scope, collection: "disks", name: diskName)
         let imageLink = Link.to("projects/\(image.project)/global/images/\(image.name)")
         bootDisk = [
@@ -106,7 +114,7 @@ struct InstanceDraft: Sendable {
         metadata["fingerprint"] = .string(Token.fingerprint())
         instance["metadata"] = metadata
         var scheduling = instance["scheduling"] ?? [:]
-        let isSpot = scheduling["preemptible"]?.bool ?? false
+        let isSpot = scheduling["preemptible"]?.bool ?? false || scheduling["provisioningModel"]?.string == "SPOT"
         scheduling["preemptible"] = .bool(isSpot)
         scheduling["automaticRestart"] = scheduling["automaticRestart"] ?? .bool(!isSpot)
         scheduling["onHostMaintenance"] = scheduling["onHostMaintenance"] ?? (isSpot ? "TERMINATE" : "MIGRATE")

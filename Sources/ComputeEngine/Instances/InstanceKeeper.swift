@@ -27,8 +27,11 @@ struct InstanceKeeper: Service {
         // Without instances nothing asks for an engine: it is started on first need.
         while !Task.isCancelled {
             do {
-                if try await hasInstances() { try await reconcile() } else { try await sessions.firstMachine() }
-                for try await status in try await life.engine.events() { await heed(status) }
+                if try await !hasInstances() { try await sessions.firstMachine() }
+                // Listening begins first: nothing that happens meanwhile is missed.
+                let events = try await life.engine.events()
+                try await reconcile()
+                for try await status in events { await heed(status) }
             } catch is CancellationError {
                 return
             } catch {
@@ -78,7 +81,7 @@ struct InstanceKeeper: Service {
                 } else {
                     try await life.setStatus(key, "TERMINATED")
                 }
-            case .running: try await life.letIn(instance, key)
+            case .running: try await life.heedStart(instance, key)
             case .waiting, .skipped, .unknown: break
             }
         } catch {

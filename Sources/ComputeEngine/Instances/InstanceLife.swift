@@ -15,13 +15,23 @@ package protocol ImageCredentials: Sendable {
     func credential(for image: ImageReference, account: String?) async throws -> RegistryCredential?
 }
 
-/// The work behind instances: it brings a machine to what its row says. Every step may be repeated.
+/// What makes a machine of any image reachable, mounted at ``GuestTools/path``.
+package protocol MachineTools: Sendable {
+    /// - Throws: ``EngineError/unavailable(_:)`` when they cannot be made on this machine, with the remedy.
+    func mount() async throws -> Mount
+}
+
+extension GuestTools: MachineTools {}
+
+/// The work behind instances: it brings a machine to what its row says.
+///
+/// Every step may be repeated.
 struct InstanceLife: Sendable {
     let store: ResourceStore
     let projects: any ProjectDirectory
     let images: ImageMethods
     let catalogue: ImageCatalogue
-    let tools: GuestTools
+    let tools: any MachineTools
     let guests: Guests
     let engine: any WorkloadEngine
     let credentials: any ImageCredentials
@@ -77,12 +87,14 @@ struct InstanceLife: Sendable {
     }
 
     private func insert(_ key: ResourceKey) async throws {
+        let instance = try await store.get(key)
         do {
             try await bringUp(key)
         } catch {
             // What could not be made leaves nothing behind, as at Google.
             if error is CancellationError || Task.isCancelled { throw error }
-            try await discard(key, keepingDisks: false)
+            // The row may be gone already, when somebody deleted it meanwhile: the machine must still go.
+            try await discard(instance, key, keepingDisks: false)
             throw error
         }
     }
@@ -105,15 +117,22 @@ struct InstanceLife: Sendable {
 
     private func reset(_ key: ResourceKey) async throws {
         let instance = try await store.get(key)
-        try await engine.stop(Self.workload(of: instance), grace: .zero)
-        try await bringUp(key)
+        do {
+            // While it is not RUNNING, its end is not taken for one that came by itself.
+            try await setStatus(key, "STAGING")
+            try await engine.stop(Self.workload(of: instance), grace: .zero)
+            try await bringUp(key)
+        } catch {
+            if !(error is CancellationError) { try await setStatus(key, "TERMINATED") }
+            throw error
+        }
     }
 
     private func delete(_ key: ResourceKey) async throws {
         do {
             let instance = try await store.get(key)
             try await engine.stop(Self.workload(of: instance), grace: .seconds(30))
-            try await discard(key, keepingDisks: true)
+            try await discard(instance, key, keepingDisks: true)
         } catch let error as GoogleError where error.status == .notFound {
             return  // An earlier run got this far.
         }
@@ -161,20 +180,32 @@ struct InstanceLife: Sendable {
             _ = try await guests.ensureNetwork(Self.network(key.project), subnet: Self.range)
         }
         try await engine.start(workload)
-        if try await engine.status(of: workload)?["machine"]?.address == nil { logger.debug("no address yet") }
-        try await letIn(instance, key)
-        try await setStatus(key, "RUNNING") { instance in
-            instance["lastStartTimestamp"] = .string(Timestamp.text(projectMetadata.changes.now()))
-        }
+        let start = try await startTime(of: instance)
+        try await letIn(instance, key, isNewStart: start != instance["lastStartTimestamp"]?.string)
+        try await setStatus(key, "RUNNING") { $0["lastStartTimestamp"] = .string(start) }
     }
 
-    /// Starts the ssh server and applies the users' keys; after every start of the machine.
-    func letIn(_ instance: JSON, _ key: ResourceKey) async throws {
+    /// A machine runs that was started by itself, or by a call whose row says so already.
+    func heedStart(_ instance: JSON, _ key: ResourceKey) async throws {
+        let start = try await startTime(of: instance)
+        guard start != instance["lastStartTimestamp"]?.string else { return }
+        try await letIn(instance, key, isNewStart: true)
+        try await store.update(key) { $0["lastStartTimestamp"] = .string(start) }
+    }
+
+    /// When the engine started the machine; the row's `lastStartTimestamp` tells which start was attended to.
+    private func startTime(of instance: JSON) async throws -> String {
+        let status = try await engine.status(of: Self.workload(of: instance))
+        return Timestamp.text(status?["machine"]?.startTime ?? projectMetadata.changes.now())
+    }
+
+    /// Starts the ssh server and applies the users' keys; the startup script runs once for each start of the machine.
+    private func letIn(_ instance: JSON, _ key: ResourceKey, isNewStart: Bool) async throws {
         let workload = Self.workload(of: instance)
         let server = try await engine.exec(GuestTools.startServer, in: workload, part: "machine")
         sessions.keep(server)
         try await applyUsers(instance, key)
-        if let script = Metadata.value("startup-script", in: instance["metadata"]), !script.isEmpty {
+        if isNewStart, let script = Metadata.value("startup-script", in: instance["metadata"]), !script.isEmpty {
             try await runOnConsole(script, in: workload)
         }
     }
@@ -331,18 +362,22 @@ struct InstanceLife: Sendable {
     // MARK: Leaving
 
     /// Removes the machine, its place and its rows; disks that are not to be deleted with it stay.
-    private func discard(_ key: ResourceKey, keepingDisks: Bool) async throws {
-        let instance = try await store.get(key)
+    private func discard(_ instance: JSON, _ key: ResourceKey, keepingDisks: Bool) async throws {
         let workload = Self.workload(of: instance)
         try await engine.remove(workload)
         try await guests.release(owner: workload.text)
-        let disks = (instance["disks"]?.array ?? []).filter { !keepingDisks || ($0["autoDelete"]?.bool ?? true) }
         try await store.database.write { db in
-            for disk in disks {
+            // Another instance may have the name by now.
+            guard try ResourceStore.fetch(key, in: db)?["id"] == instance["id"] else { return }
+            for disk in instance["disks"]?.array ?? [] {
                 var diskKey = key
                 diskKey.collection = "disks"
                 diskKey.name = ResourceName(parsing: disk["source"]?.string ?? "").last
-                try ResourceStore.delete(diskKey, in: db)
+                if keepingDisks, !(disk["autoDelete"]?.bool ?? true) {
+                    _ = try ResourceStore.update(diskKey, in: db) { $0["users"] = nil }
+                } else {
+                    try ResourceStore.delete(diskKey, in: db)
+                }
             }
             try ResourceStore.delete(key, in: db)
         }

@@ -6,7 +6,9 @@ import Guests
 import Operations
 import Workloads
 
-/// The rules of instances: what may be asked, and which operation does it. The work itself is in `InstanceLife`.
+/// The rules of instances: what may be asked, and which operation does it.
+///
+/// The work itself is in `InstanceLife`.
 struct InstanceMethods: Sendable {
     let store: ResourceStore
     let projects: any ProjectDirectory

@@ -72,6 +72,9 @@ struct ListFilter: Sendable {
                 if let next = characters.next() { word += next == "\"" ? "\"" : "\\\(next)" }
             case _ where isQuoted: word.append(character)
             case "(", ")", " ": end()
+            case ":" where !word.isEmpty && !["eq", "ne", "=", "!=", ":"].contains(words.last ?? ""):
+                end()
+                words.append(":")
             case "=":
                 end()
                 words.append("=")
