@@ -62,7 +62,8 @@ struct BatchRequest: Sendable {
                 continue
             }
             let value = pair[1].trimmingCharacters(in: .whitespaces)
-            let bare = value.hasPrefix("\"") ? String(value.dropFirst().prefix { $0 != "\"" }) : value
+            let quote = value.first.flatMap { $0 == "\"" || $0 == "'" ? $0 : nil }
+            let bare = quote.map { quote in String(value.dropFirst().prefix { $0 != quote }) } ?? value
             return bare.isEmpty ? nil : bare
         }
         return nil

@@ -73,6 +73,11 @@ struct BatchTests {
         #expect(reply.text.contains(#""density":3"#) && reply.text.contains(#""density":5"#))
     }
 
+    @Test func `a boundary in single quotes is as good`() async throws {
+        let reply = try await send(Self.body, contentType: "multipart/mixed; boundary='==B=='")
+        #expect(reply.text.contains(#""density":3"#) && reply.text.contains(#""density":5"#))
+    }
+
     @Test func `the credentials of the batch are those of its calls, unless a call has its own`() async throws {
         struct Bearer: Authenticator {
             func identity(of call: Call) async throws -> Caller.Identity {
