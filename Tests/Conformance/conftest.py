@@ -35,6 +35,8 @@ class Cloud:
             if name not in ("BRUME_CACHE", "BRUME_IMAGE_CACHE"):
                 del self.base[name]
         cache = self.base.setdefault("BRUME_CACHE", os.path.expanduser("~/.cache/brume"))
+        # Images are made once for all clouds of this machine, whatever home a test's cloud has.
+        self.base.setdefault("BRUME_IMAGE_CACHE", os.path.expanduser("~/.cache/brume/images"))
         self.base.update(
             HOME=str(self.home),
             BRUME_DATA=str(self.data),

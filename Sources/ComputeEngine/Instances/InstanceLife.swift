@@ -405,7 +405,8 @@ struct InstanceLife: Sendable {
 
     /// One network for each project: Google's default network spans all regions.
     static func network(_ project: String) -> String { "vpc-\(project)" }
-    static let range = "10.128.0.0/9"
+    /// Holds the ranges of all regions that Brume has; Google's own /9 would hide more of the machine's network.
+    static let range = "10.128.0.0/10"
 
     private func guest(of instance: JSON, _ key: ResourceKey) async throws -> Guest {
         InstanceGuest.make(

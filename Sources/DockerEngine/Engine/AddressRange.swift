@@ -47,13 +47,24 @@ struct AddressRange: Equatable, Sendable {
 
 /// What the machine's routing table says.
 enum HostRoutes {
-    /// The ranges that have a route already, the default route and one interface left out.
+    /// The ranges that a network of ours must leave alone: those that have a route already, the default route and one
+    /// interface left out, and the machine's name servers, which may lie behind the default route.
     static func current(besides interface: String) -> [AddressRange] {
-        lines.compactMap { fields in
+        nameServers + lines.compactMap { fields in
             guard fields.count > 7, fields[0] != interface, let first = UInt32(fields[1], radix: 16),
                 let mask = UInt32(fields[7], radix: 16), mask != 0
             else { return nil }
             return AddressRange(first: first.byteSwapped, length: mask.nonzeroBitCount)
+        }
+    }
+
+    private static var nameServers: [AddressRange] {
+        let text = (try? String(contentsOfFile: "/etc/resolv.conf", encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").compactMap { line in
+            let words = line.split(whereSeparator: \.isWhitespace)
+            guard words.count > 1, words[0] == "nameserver" else { return nil }
+            // The smallest range that can be written.
+            return AddressRange("\(words[1])/30")
         }
     }
 
