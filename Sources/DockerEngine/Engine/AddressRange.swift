@@ -50,12 +50,13 @@ enum HostRoutes {
     /// The ranges that a network of ours must leave alone: those that have a route already, the default route and one
     /// interface left out, and the machine's name servers, which may lie behind the default route.
     static func current(besides interface: String) -> [AddressRange] {
-        nameServers + lines.compactMap { fields in
-            guard fields.count > 7, fields[0] != interface, let first = UInt32(fields[1], radix: 16),
-                let mask = UInt32(fields[7], radix: 16), mask != 0
-            else { return nil }
-            return AddressRange(first: first.byteSwapped, length: mask.nonzeroBitCount)
-        }
+        nameServers
+            + lines.compactMap { fields in
+                guard fields.count > 7, fields[0] != interface, let first = UInt32(fields[1], radix: 16),
+                    let mask = UInt32(fields[7], radix: 16), mask != 0
+                else { return nil }
+                return AddressRange(first: first.byteSwapped, length: mask.nonzeroBitCount)
+            }
     }
 
     private static var nameServers: [AddressRange] {

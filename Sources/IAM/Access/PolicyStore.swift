@@ -27,7 +27,9 @@ struct PolicyStore: Sendable {
         try check(policy, on: resource)
         return try await database.write { db in
             let existing = try Self.fetch(resource, in: db)
-            if let etag = policy.etag, !etag.isEmpty, !Self.areSame(etag, existing.etag) { throw GoogleError.policyChanged }
+            if let etag = policy.etag, !etag.isEmpty, !Self.areSame(etag, existing.etag) {
+                throw GoogleError.policyChanged
+            }
             for member in policy.bindings.flatMap(\.members) {
                 guard member.hasPrefix("serviceAccount:") else { continue }
                 let email = String(member.dropFirst("serviceAccount:".count))
