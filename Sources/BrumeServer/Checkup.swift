@@ -1,3 +1,4 @@
+import DockerEngine
 import Foundation
 
 /// The checks of `brume doctor`: what a machine needs for which part, and how to get it.
@@ -18,7 +19,41 @@ package struct Checkup: Sendable {
     package init(_ configuration: CloudConfiguration) { self.configuration = configuration }
 
     package func run() async -> [Check] {
-        [dataFolder(), gcloud()]
+        [dataFolder()] + engine() + [gcloud()]
+    }
+
+    /// What instances, builds and jobs need; object storage and the registry work without.
+    private func engine() -> [Check] {
+        switch configuration.engine {
+        case .simulated: []
+        case .managed:
+            EngineCheck.all().map { check in
+                Check(
+                    subject: "engine, \(check.name)",
+                    isGood: check.isFine,
+                    isNeeded: true,
+                    finding: check.finding,
+                    remedy: check.remedy
+                )
+            }
+        case .socket(let path): [socket(path)]
+        }
+    }
+
+    private func socket(_ path: String) -> Check {
+        let isThere = FileManager.default.fileExists(atPath: path)
+        let mayUse = FileManager.default.isWritableFile(atPath: path)
+        return Check(
+            subject: "engine",
+            isGood: mayUse,
+            isNeeded: true,
+            finding: "'\(path)' " + (mayUse ? "can be used" : isThere ? "may not be used" : "is not there"),
+            remedy: mayUse
+                ? nil
+                : isThere
+                    ? "join the group that owns the socket: usermod -aG docker USER, then sign in again"
+                    : "start the Docker Engine, or let Brume start one: unset BRUME_ENGINE"
+        )
     }
 
     private func dataFolder() -> Check {
