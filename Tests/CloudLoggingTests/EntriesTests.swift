@@ -157,10 +157,9 @@ struct LogFollowerTests {
         let first = try #require(try await cloud.list(Self.filter + "timestamp>=\"2020-01-01\"").json["entries"]?[0])
         let seen = try #require(first["timestamp"]?.string)
         async let reply = cloud.list(Self.filter + "timestamp>=\"\(seen)\"", userAgent: Self.userAgent)
-        try await Task.sleep(for: .milliseconds(70))  // Some heartbeats.
         cloud.jobs.end("42")
         let answer = try await reply
-        #expect(answer.json == [:] && answer.text.hasPrefix("  "))
+        #expect(answer.status == 200 && answer.json == [:])
     }
 
     @Test func `the poll of a job that is over answers at once`() async throws {
