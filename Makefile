@@ -24,6 +24,7 @@ build: setup ## the program, in .build/bin/brume
 demo: build setup-demo ## the journey from an empty bucket to a trained model, with the real clients
 	scripts/demo $(BIN)/brume
 
+# `swift test` would build everything once more with other flags: tests are built before, and run with --skip-build.
 test: setup-test lint ## everything: unit, service, integration (Docker) and conformance (real clients) tests
 	swift build $(SWIFT_FLAGS) --build-tests
 	scripts/collect-program $(SCRATCH)/release $(BIN)
@@ -31,7 +32,8 @@ test: setup-test lint ## everything: unit, service, integration (Docker) and con
 	scripts/conformance $(BIN)/brume
 
 unit: setup ## unit and service tests: no network, no Docker
-	swift test $(SWIFT_FLAGS) --skip Integration
+	swift build $(SWIFT_FLAGS) --build-tests
+	swift test $(SWIFT_FLAGS) --skip-build --skip Integration
 
 integration: setup-test ## the engine suite against a real Docker Engine
 	swift build $(SWIFT_FLAGS) --build-tests
