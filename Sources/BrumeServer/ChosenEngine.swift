@@ -11,19 +11,24 @@ struct ChosenEngine: Service {
     /// Where the docker client finds the engine; nil when there is none to be found.
     let socket: String?
     private let docker: DockerEngine?
+    private let managed: ManagedDockerd?
+    private let logger: Logger
 
     init(_ configuration: CloudConfiguration, trustBundle: String, logger: Logger) throws {
         let data = configuration.data
+        self.logger = logger
         switch configuration.engine {
         case .simulated:
             workloads = SimulatedEngine()
             socket = nil
             docker = nil
+            managed = nil
         case .socket(let path):
             let engine = DockerEngine(socket: path, cloud: try Self.cloudID(in: data), logger: logger)
             workloads = engine
             socket = path
             docker = engine
+            managed = nil
         case .managed:
             var settings = ManagedDockerd.Configuration(
                 dataFolder: data.engine,
@@ -31,11 +36,12 @@ struct ChosenEngine: Service {
                 logFile: data.logs + "/docker.log"
             )
             settings.usesGateway(port: configuration.port, trustBundle: trustBundle)
-            let managed = ManagedDockerd(settings, logger: logger)
-            let engine = DockerEngine(managed: managed, cloud: try Self.cloudID(in: data), logger: logger)
+            let dockerd = ManagedDockerd(settings, logger: logger)
+            let engine = DockerEngine(managed: dockerd, cloud: try Self.cloudID(in: data), logger: logger)
             workloads = engine
-            socket = managed.socketPath
+            socket = dockerd.socketPath
             docker = engine
+            managed = dockerd
         }
     }
 
@@ -45,8 +51,21 @@ struct ChosenEngine: Service {
             try? await gracefulShutdown()
             return
         }
-        try await docker.run()
+        try await withThrowingTaskGroup { group in
+            group.addTask { await warmUp() }
+            try await docker.run()
+            group.cancelAll()
+        }
         await docker.shutDown()
+    }
+
+    /// Starts a private engine beside the APIs: the docker client talks to it without asking the daemon first.
+    private func warmUp() async {
+        do {
+            try await managed?.warmUp()
+        } catch {
+            logger.warning("no engine: instances, builds and jobs cannot run. \(error)")
+        }
     }
 
     /// What tells this cloud's containers from another's; it moves with the data folder.

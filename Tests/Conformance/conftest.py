@@ -42,8 +42,8 @@ class Cloud:
             BRUME_DATA=str(self.data),
             BRUME_PORT=str(self.port),
             PATH=os.pathsep.join([os.path.join(cache, "venv", "bin"), os.path.dirname(PROGRAM), self.base["PATH"]]),
-            **(extra_environment or {}),
         )
+        self.base.update(extra_environment or {})
         self.environment = dict(self.base)
 
     def brume(self, *arguments, check=True, timeout=1800):

@@ -15,4 +15,4 @@ def test_push_then_pull_without_a_cache(cloud, bucket, tmp_path):
     assert "files/md5/" in cloud.sh(f"gcloud storage ls -r {bucket}").stdout
     cloud.sh("rm -rf .dvc/cache data.csv && dvc pull", cwd=tmp_path)
     assert data.read_bytes() == before
-    assert "up to date" in cloud.sh("dvc status -c", cwd=tmp_path).output
+    assert "in sync" in cloud.sh("dvc status -c", cwd=tmp_path).output
