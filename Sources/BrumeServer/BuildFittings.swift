@@ -43,7 +43,7 @@ struct BuildObjectsOfStorage: SourceArchives, BuildLogs {
     let storage: CloudStorage
 
     func open(bucket: String, object: String, generation: Int64?, as account: String) async throws -> ByteStream {
-        let bytes = try await storage.openObject(bucket: bucket, name: object, generation: generation)
+        let bytes = try await storage.openObject(bucket: bucket, name: object, as: account, generation: generation)
         let iterator = OneReader(bytes.makeAsyncIterator())
         return ByteStream { try await iterator.next() }
     }

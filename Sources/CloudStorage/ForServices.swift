@@ -52,15 +52,19 @@ extension CloudStorage {
         _ = try await store(body, as: request)
     }
 
-    /// Opens an object for reading.
+    /// Opens an object for reading, if an account may read it.
     ///
-    /// - Throws: ``GoogleError`` `notFound` (404).
+    /// - Parameter account: The e-mail address of the account on whose behalf a service reads.
+    /// - Throws: ``GoogleError`` `forbidden` (403), `notFound` (404).
     package func openObject(
         bucket: String,
         name: String,
+        as account: String,
         generation: Int64? = nil,
         range: Range<Int64>? = nil
     ) async throws -> BlobBytes {
+        let reader = Caller(identity: .account(account), origin: "", requestID: "")
+        try await authorizer.authorize(reader, for: "storage.objects.get", on: .object(name, in: bucket))
         let record = try await objects.get(name, generation: generation, bucket: bucket).record
         return try await blobs.read(
             record.blob,

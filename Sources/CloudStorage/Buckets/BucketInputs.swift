@@ -1,5 +1,6 @@
 import APIServer
 import GoogleAPI
+import HTTPTypes
 
 /// A method of a bucket.
 struct BucketInput: MethodInput {
@@ -43,11 +44,23 @@ struct ObjectInput: MethodInput {
     var isFull: Bool
 
     init(from call: Call) async throws {
+        try call.refuseCustomerKeys()
         bucket = try call.parameter("bucket")
         object = try call.parameter("object")
         resource = .object(object, in: bucket)
         generation = try call.number("generation")
         conditions = try Preconditions(call)
         isFull = call.query("projection")?.lowercased() == "full"
+    }
+}
+
+extension Call {
+    /// Refuses what asks for encryption with the caller's own key, for reading as for writing.
+    ///
+    /// See [customer-supplied keys](https://docs.cloud.google.com/storage/docs/encryption/customer-supplied-keys).
+    func refuseCustomerKeys() throws {
+        let prefixes = ["x-goog-encryption-", "x-goog-copy-source-encryption-"]
+        let asksForKeys = headers.contains { field in prefixes.contains { field.name.canonicalName.hasPrefix($0) } }
+        if asksForKeys { throw GoogleError.customerKeys }
     }
 }

@@ -14,6 +14,7 @@ struct UploadInput: MethodInput {
     var session: String?
 
     init(from call: Call) async throws {
+        try call.refuseCustomerKeys()
         bucket = try call.parameter("bucket")
         resource = .bucket(bucket)
         session = call.query("upload_id")

@@ -15,6 +15,7 @@ struct XMLInput: MethodInput {
     var generation: Int64?
 
     init(from call: Call) async throws {
+        try call.refuseCustomerKeys()
         let path = (call.request.head.path ?? "/").prefix { $0 != "?" }
         let host = (call.request.head.authority ?? "").prefix { $0 != ":" }.lowercased()
         var rest = path.dropFirst()
