@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import Guests
 import Hummingbird
 package import Logging
 import NIOCore
@@ -48,13 +49,13 @@ package struct Daemon: Sendable {
                     logger.error("cannot write the daemon's state: \(error)")
                 }
             },
-            logger: logger
+            logger: logger.quietened
         )
         let group = ServiceGroup(
             configuration: .init(
                 services: (cloud.services + [application]).map { .init(service: $0) },
                 gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: logger
+                logger: logger.quietened
             )
         )
         do {

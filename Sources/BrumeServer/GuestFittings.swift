@@ -64,7 +64,7 @@ final class GuestDoor: Sendable {
             server: .gateway(gateway),
             configuration: .init(address: .hostname(address, port: port), serverName: nil),
             onServerRunning: { _ in onListening() },
-            logger: logger
+            logger: logger.quietened
         ).run()
     }
 }

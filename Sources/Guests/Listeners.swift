@@ -159,7 +159,7 @@ extension Guests: Service {
                 serverName: "Metadata Server for VM"
             ),
             onServerRunning: { _ in onListening() },
-            logger: logger
+            logger: logger.quietened
         )
         try await application.run()
     }
