@@ -19,42 +19,10 @@ package struct Checkup: Sendable {
     package init(_ configuration: CloudConfiguration) { self.configuration = configuration }
 
     package func run() async -> [Check] {
-        [dataFolder()] + engine() + [gcloud()]
+        [dataFolder(), diskSpace(), port()] + (await engine()) + imageTools() + clients()
     }
 
-    /// What instances, builds and jobs need; object storage and the registry work without.
-    private func engine() -> [Check] {
-        switch configuration.engine {
-        case .simulated: []
-        case .managed:
-            EngineCheck.all().map { check in
-                Check(
-                    subject: "engine, \(check.name)",
-                    isGood: check.isFine,
-                    isNeeded: true,
-                    finding: check.finding,
-                    remedy: check.remedy
-                )
-            }
-        case .socket(let path): [socket(path)]
-        }
-    }
-
-    private func socket(_ path: String) -> Check {
-        let isThere = FileManager.default.fileExists(atPath: path)
-        let mayUse = FileManager.default.isWritableFile(atPath: path)
-        return Check(
-            subject: "engine",
-            isGood: mayUse,
-            isNeeded: true,
-            finding: "'\(path)' " + (mayUse ? "can be used" : isThere ? "may not be used" : "is not there"),
-            remedy: mayUse
-                ? nil
-                : isThere
-                    ? "join the group that owns the socket: usermod -aG docker USER, then sign in again"
-                    : "start the Docker Engine, or let Brume start one: unset BRUME_ENGINE"
-        )
-    }
+    // MARK: The place
 
     private func dataFolder() -> Check {
         let path = configuration.data.path
@@ -72,15 +40,106 @@ package struct Checkup: Sendable {
         }
     }
 
-    private func gcloud() -> Check {
-        let found = Program.find("gcloud")
+    /// Images of training jobs are of gigabytes each.
+    private static let ampleGigabytes = 10.0
+
+    private func diskSpace() -> Check {
+        let path = configuration.data.path
+        let attributes = try? FileManager.default.attributesOfFileSystem(forPath: path)
+        guard let free = attributes?[.systemFreeSize] as? NSNumber else {
+            return Check(subject: "disk space", isGood: false, isNeeded: false, finding: "unknown for '\(path)'")
+        }
+        let gigabytes = free.doubleValue / 1e9
+        let isAmple = gigabytes >= Self.ampleGigabytes
         return Check(
-            subject: "gcloud",
+            subject: "disk space",
+            isGood: isAmple,
+            isNeeded: gigabytes < 1,
+            finding: String(format: "%.1f GB free for '%@'", gigabytes, path),
+            remedy: isAmple
+                ? nil
+                : "images need some \(Int(Self.ampleGigabytes)) GB: free some, or give another folder with --data DIR"
+        )
+    }
+
+    private func port() -> Check {
+        let check = { (isGood: Bool, finding: String, remedy: String?) in
+            Check(subject: "port", isGood: isGood, isNeeded: true, finding: finding, remedy: remedy)
+        }
+        if let daemon = DaemonState.read(from: configuration.data) {
+            return check(true, "\(daemon.port) is served by this cloud (pid \(daemon.pid))", nil)
+        }
+        let port = configuration.port
+        switch LoopbackPort(port).state() {
+        case .free: return check(true, "\(port) is free", nil)
+        case .forbidden:
+            return check(false, "\(port) is not for ordinary users", "give one above 1023 with --port N (BRUME_PORT)")
+        case .taken(let user):
+            return check(
+                false,
+                "\(port) is used by \(user ?? "another program")",
+                "stop what uses it, or give another with --port N (BRUME_PORT)"
+            )
+        }
+    }
+
+    // MARK: The engine
+
+    private func engine() async -> [Check] {
+        switch configuration.engine {
+        case .simulated:
+            return [
+                Check(
+                    subject: "engine",
+                    isGood: true,
+                    isNeeded: false,
+                    finding: "simulated: instances, builds and jobs are only played"
+                )
+            ]
+        case .socket(let path): return [await SocketCheck(path: path).run()]
+        case .managed:
+            return EngineCheck.all().map { found in
+                Check(
+                    subject: "engine, \(found.name)",
+                    isGood: found.isFine,
+                    isNeeded: found.isNeeded,
+                    finding: found.finding,
+                    remedy: found.remedy
+                )
+            }
+        }
+    }
+
+    // MARK: Programs
+
+    private func imageTools() -> [Check] {
+        guard configuration.engine != .simulated else { return [] }
+        return [
+            program("mmdebstrap", for: "making images", remedy: "apt-get install mmdebstrap"),
+            program("patchelf", for: "ssh into instances", remedy: "apt-get install patchelf"),
+            program("busybox", for: "ssh into instances", remedy: "apt-get install busybox-static"),
+            program("sshd", for: "ssh into instances", remedy: "apt-get install openssh-server"),
+        ]
+    }
+
+    private func clients() -> [Check] {
+        let cloudSDK = "install the Google Cloud CLI: https://cloud.google.com/sdk/docs/install"
+        return [
+            program("gcloud", for: "Google's commands", remedy: cloudSDK),
+            program("gsutil", for: "Google's older storage commands", remedy: cloudSDK),
+            program("docker", for: "pushing and pulling images yourself", remedy: "apt-get install docker.io"),
+            program("dvc", for: "versions of data", remedy: "pip install 'dvc[gs]'"),
+        ]
+    }
+
+    private func program(_ name: String, for purpose: String, remedy: String) -> Check {
+        let found = Program.find(name) ?? Program.find(name, path: "/usr/sbin:/sbin")
+        return Check(
+            subject: name,
             isGood: found != nil,
             isNeeded: false,
-            finding: found.map { "found at \($0)" } ?? "not found",
-            remedy: found == nil
-                ? "install the Google Cloud CLI: https://cloud.google.com/sdk/docs/install" : nil
+            finding: found ?? "not found (for \(purpose))",
+            remedy: found == nil ? remedy : nil
         )
     }
 }

@@ -8,6 +8,8 @@ package struct EngineCheck: Sendable, Equatable {
     package var finding: String
     /// What to do; nil when all is well.
     package var remedy: String?
+    /// Whether no engine starts without it.
+    package var isNeeded = true
 
     /// Looks at this machine.
     package static func all() -> [EngineCheck] {
@@ -53,7 +55,8 @@ package struct EngineCheck: Sendable, Equatable {
                 name: "inotify instances",
                 isFine: mayWatch,
                 finding: watches.map(String.init) ?? "unknown",
-                remedy: mayWatch ? nil : "sysctl fs.inotify.max_user_instances=8192"
+                remedy: mayWatch ? nil : "sysctl fs.inotify.max_user_instances=8192",
+                isNeeded: false
             ),
         ]
     }

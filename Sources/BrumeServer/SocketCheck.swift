@@ -1,0 +1,94 @@
+import DockerEngine
+import Foundation
+import Logging
+import Workloads
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Whether an engine answers at a unix socket, and what to do when it does not.
+struct SocketCheck {
+    var path: String
+
+    func run() async -> Checkup.Check {
+        switch connectionError() {
+        case 0: return await answer()
+        case ENOENT, ENOTDIR:
+            return bad("there is no socket '\(path)'", "start the Docker Engine, or unset BRUME_ENGINE for Brume's own")
+        case EACCES, EPERM:
+            return bad(
+                "no permission for '\(path)'",
+                "join the socket's group and sign in again: usermod -aG docker $USER"
+            )
+        case ECONNREFUSED, ENOTSOCK, EPROTOTYPE:
+            return bad(
+                "nothing listens at '\(path)'",
+                "start the Docker Engine (systemctl start docker), or unset BRUME_ENGINE for Brume's own"
+            )
+        case ENAMETOOLONG:
+            return bad("'\(path)' is too long for a socket", "give a shorter path in BRUME_ENGINE")
+        case let error: return bad("'\(path)': \(String(cString: strerror(error)))", "look at the Docker Engine's log")
+        }
+    }
+
+    private func answer() async -> Checkup.Check {
+        let engine = DockerEngine(
+            socket: path,
+            cloud: "doctor",
+            logger: Logger(label: "doctor", factory: { _ in SwiftLogNoOpLogHandler() })
+        )
+        do {
+            let description = try await withThrowingTaskGroup(of: String.self) { group in
+                group.addTask { try await engine.capabilities().description }
+                group.addTask {
+                    try await Task.sleep(for: .seconds(5))
+                    throw SettingError("it does not answer")
+                }
+                defer { group.cancelAll() }
+                guard let first = try await group.next() else { throw CancellationError() }
+                return first
+            }
+            return Checkup.Check(
+                subject: "engine",
+                isGood: true,
+                isNeeded: true,
+                finding: "\(description) at '\(path)'"
+            )
+        } catch {
+            return bad("what listens at '\(path)' is no working engine: \(error)", "restart the Docker Engine")
+        }
+    }
+
+    private func bad(_ finding: String, _ remedy: String) -> Checkup.Check {
+        Checkup.Check(subject: "engine", isGood: false, isNeeded: true, finding: finding, remedy: remedy)
+    }
+
+    /// Connects and hangs up; 0 when that works.
+    private func connectionError() -> Int32 {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return ENAMETOOLONG }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        let descriptor = socket(AF_UNIX, SocketKind.stream, 0)
+        guard descriptor >= 0 else { return errno }
+        defer { close(descriptor) }
+        let status = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        return status == 0 ? 0 : errno
+    }
+}
+
+enum SocketKind {
+    #if canImport(Glibc)
+        static let stream = Int32(SOCK_STREAM.rawValue)
+    #else
+        static let stream = SOCK_STREAM
+    #endif
+}
