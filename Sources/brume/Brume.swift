@@ -16,8 +16,8 @@ struct Brume: AsyncParsableCommand {
             """,
         version: Daemon.version,
         subcommands: [
-            Up.self, Down.self, Status.self, Logs.self, Doctor.self, Reset.self, Env.self, Run.self, Demo.self,
-            Coverage.self,
+            Up.self, Down.self, Status.self, Logs.self, Doctor.self, Reset.self, Env.self, Run.self, Images.self,
+            Demo.self, Coverage.self,
         ]
     )
 }
