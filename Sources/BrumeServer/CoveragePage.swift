@@ -18,7 +18,7 @@ package enum CoveragePage {
             logger: Logger(label: "coverage", factory: { _ in SwiftLogNoOpLogHandler() })
         )
         var lines = ["# What works", "", "Printed by `brume coverage` from the method tables: do not edit.", ""]
-        for (api, methods) in cloud.methods where !methods.isEmpty {
+        for (api, methods) in onePerName(cloud.methods) where !methods.isEmpty {
             let served = methods.filter(\.isImplemented)
             lines += ["## \(api): \(served.count) of \(methods.count) methods", "", "| method | | |", "|---|---|---|"]
             for method in methods {
@@ -27,6 +27,23 @@ package enum CoveragePage {
             }
             lines.append("")
         }
-        return lines.joined(separator: "\n")
+        return lines.dropLast().joined(separator: "\n")
+    }
+
+    /// An API that answers at several hosts is several tables with the same methods: one section.
+    private static func onePerName(
+        _ tables: [(api: String, methods: [MethodDescription])]
+    ) -> [(api: String, methods: [MethodDescription])] {
+        var sections: [(api: String, methods: [MethodDescription])] = []
+        var seen: Set<[String]> = []
+        for (api, methods) in tables {
+            let new = methods.filter { seen.insert([api, $0.id, "\($0.verb)", $0.path]).inserted }
+            if let index = sections.firstIndex(where: { $0.api == api }) {
+                sections[index].methods += new
+            } else {
+                sections.append((api, new))
+            }
+        }
+        return sections
     }
 }
