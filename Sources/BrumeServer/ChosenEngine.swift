@@ -69,7 +69,7 @@ struct ChosenEngine: Service {
     }
 
     /// What tells this cloud's containers from another's; it moves with the data folder.
-    private static func cloudID(in data: DataFolder) throws -> String {
+    static func cloudID(in data: DataFolder) throws -> String {
         let file = data.engine + "/cloud-id"
         if let id = FileManager.default.contents(atPath: file) { return String(decoding: id, as: UTF8.self) }
         let id = String(UInt32.random(in: 0x1000_0000 ... .max), radix: 16)

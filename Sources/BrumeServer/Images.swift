@@ -13,9 +13,10 @@ package struct Images: Sendable {
     /// - Throws: ``SettingError`` when there is no engine that holds images.
     package init(_ configuration: CloudConfiguration, logger: Logger) throws {
         let socket = try Self.socket(of: configuration)
-        // The engine is only looked into: none of its workloads is this cloud's.
+        // What is made carries the mark of the cloud that it is made for.
+        let cloud = configuration.data.isCloud ? try ChosenEngine.cloudID(in: configuration.data) : "images"
         catalogue = ImageCatalogue(
-            engine: DockerEngine(socket: socket, cloud: "images", logger: logger),
+            engine: DockerEngine(socket: socket, cloud: cloud, logger: logger),
             logger: logger
         )
     }
