@@ -16,7 +16,7 @@ if [ -f "$recipe/setup.sh" ]; then chroot "$root" sh -eu -s < "$recipe/setup.sh"
 
 sh "$BRUME_LAYER_SHARED/forget-host.sh" "$root"
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb \
-    "$root"/var/log/dpkg.log "$root"/var/log/apt/* "$root"/var/log/alternatives.log "$root"/tmp/* \
+    "$root"/var/log/dpkg.log "$root"/var/log/apt/* "$root"/var/log/alternatives.log \
     "$root"/var/cache/ldconfig/aux-cache
 # Left out besides what belongs to a running system: what mmdebstrap puts in place of the real file while it works.
 cd "$root"

@@ -7,13 +7,12 @@ set -eu
 recipe=$1 sources=$2 out=$3
 here=$(cd "$(dirname "$0")" && pwd)
 packages=$(grep -v '^#' "$recipe/packages" | tr '\n' ',')
-export BRUME_LAYER_SHARED="$here"
 set -- --variant=minbase --format=tar --include="${packages%,}" \
     --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-include=/usr/share/doc/*/copyright' \
-    --customize-hook='sh "$BRUME_LAYER_SHARED/forget-host.sh" "$1"' \
+    --customize-hook="$(cat "$here/forget-host.sh")" \
     bookworm "$out.part.$$"
 if [ -s "$sources" ]; then set -- "$@" "$sources"; fi
 mmdebstrap "$@"

@@ -7,13 +7,19 @@
 set -eu
 recipe=$1 sources=$2 out=$3
 shift 3
-work=$(mktemp -d "${TMPDIR:-/tmp}/brume-layer.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-chmod 777 "$work"
-: > "$work/parents"
-for parent in "$@"; do echo "$parent" >> "$work/parents"; done
 here=$(cd "$(dirname "$0")" && pwd)
-export BRUME_LAYER_WORK="$work" BRUME_LAYER_RECIPE="$recipe" BRUME_LAYER_SHARED="$here"
+work=$(mktemp -d "${TMPDIR:-/tmp}/brume-layer.XXXXXX")
+trap 'kill "$feeder" 2> /dev/null || true; rm -rf "$work"' EXIT
+chmod 777 "$work"
+# Where an ordinary user makes the image, the hooks run as another one, to whom this user's home may be closed: what they
+# read lies in $work, and the parents come through a pipe.
+cp -r "$recipe" "$work/recipe"
+cp -r "$here" "$work/shared"
+chmod -R a+rX "$work/recipe" "$work/shared"
+mkfifo -m 666 "$work/parents.tar"
+cat "$@" > "$work/parents.tar" &
+feeder=$!
+export BRUME_LAYER_WORK="$work" BRUME_LAYER_RECIPE="$work/recipe" BRUME_LAYER_SHARED="$work/shared"
 set -- --variant=custom --format=null \
     --setup-hook='sh "$BRUME_LAYER_SHARED/unpack-parents.sh" "$1"' \
     --customize-hook='sh "$BRUME_LAYER_SHARED/install-layer.sh" "$1"' \

@@ -3,13 +3,14 @@
 set -eu
 root=$1
 work=$BRUME_LAYER_WORK
-mkdir "$work/apt"
-cp -a "$root/etc/apt/sources.list.d" "$work/apt/"
-if [ -f "$root/etc/apt/sources.list" ]; then cp "$root/etc/apt/sources.list" "$work/apt/"; fi
-while read -r parent; do
-    tar -C "$root" --xattrs --xattrs-include='*' --numeric-owner -xf "$parent"
-done < "$work/parents"
-cp -a "$work/apt/." "$root/etc/apt/"
+apt=$root/run/brume-apt
+mkdir -p "$apt"
+cp -a "$root/etc/apt/sources.list.d" "$apt/"
+if [ -f "$root/etc/apt/sources.list" ]; then cp "$root/etc/apt/sources.list" "$apt/"; fi
+# Several archives, one after the other; mmdebstrap brings the devices.
+tar -C "$root" --ignore-zeros --exclude='./dev/*' --xattrs --xattrs-include='*' --numeric-owner -xf "$work/parents.tar"
+cp -a "$apt/." "$root/etc/apt/"
+rm -rf "$apt"
 # The system takes the time of a change in steps of some milliseconds; two of them apart, "newer" is certain.
 sleep 0.1
 touch "$work/unpacked"
