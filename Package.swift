@@ -71,8 +71,9 @@ let package = Package(
         module("GoogleAPI", []),
 
         // Foundations: what services stand on.
+        module("SecretFile", []),
         module("APIServer", ["GoogleAPI", .hummingbird, .httpTypes, .logging, .nioCore]),
-        module("Gateway", [.hummingbird, .hummingbirdHTTP2, .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
+        module("Gateway", ["SecretFile", .hummingbird, .hummingbirdHTTP2, .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
             .nioTLS, .nioSSL, .nioHTTPTypes, .nioHTTPTypesHTTP1, .x509, .swiftASN1, .crypto]),
         module("MetadataStore", ["GoogleAPI", .grdb]),
         .target(name: "CChecksums", cSettings: [.unsafeFlags(["-O3"])]),
@@ -90,7 +91,7 @@ let package = Package(
         module("SimulatedEngine", ["Workloads", .nioCore]),
 
         // One target per Google service; none imports another.
-        module("IAM", anatomy + [.crypto, .cryptoExtras, .swiftASN1, .x509]),
+        module("IAM", anatomy + ["SecretFile", .crypto, .cryptoExtras, .swiftASN1, .x509]),
         module("ResourceManager", anatomy),
         module("ServiceUsage", anatomy),
         module("CloudStorage", anatomy + ["BlobStore", .nioConcurrencyHelpers]),
@@ -103,7 +104,7 @@ let package = Package(
         // The one place where parts are joined, and the command line.
         module("BrumeServer", ["GoogleAPI", "APIServer", "Gateway", "MetadataStore", "BlobStore", "Operations", "Workloads",
             "ImageCatalogue", "Guests", "DockerEngine", "SimulatedEngine", "IAM", "ResourceManager", "ServiceUsage",
-            "CloudStorage", "ArtifactRegistry", "ComputeEngine", "CloudBuild", "CloudLogging", "VertexAI",
+            "CloudStorage", "ArtifactRegistry", "ComputeEngine", "CloudBuild", "CloudLogging", "VertexAI", "SecretFile",
             .grdb, .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle, .unixSignals]),
         .executableTarget(name: "brume", dependencies: ["BrumeServer", "GoogleAPI", .argumentParser, .logging],
             resources: [.copy("Demo/Material")], swiftSettings: strict),

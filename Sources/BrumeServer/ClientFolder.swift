@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 package import GoogleAPI
+import SecretFile
 
 /// The part of the data folder that clients read: a gcloud configuration of its own with the owner signed in, the
 /// owner's key, the certificates to trust, a boto file for gsutil.
@@ -97,8 +98,7 @@ package struct ClientFolder: Sendable {
 
     private func save(_ content: Data, to file: String) throws {
         if FileManager.default.contents(atPath: file) == content { return }
-        try content.write(to: URL(filePath: file), options: .atomic)
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
+        try SecretFile(URL(filePath: file)).write(content, isLasting: false)
     }
 
     /// Writes a file that belongs to the user from then on.

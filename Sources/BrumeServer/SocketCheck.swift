@@ -9,13 +9,19 @@ import Workloads
     import Darwin
 #endif
 
-/// Whether an engine answers at a unix socket, and what to do when it does not.
+/// Whether an engine answers at a unix socket, what it allows, and what to do when something is missing.
 struct SocketCheck {
     var path: String
 
-    func run() async -> Checkup.Check {
+    func run() async -> [Checkup.Check] {
+        guard let failure = unreachable() else { return await answer() }
+        return [failure]
+    }
+
+    /// What is wrong with the way to the engine; nil when something listens.
+    private func unreachable() -> Checkup.Check? {
         switch connectionError() {
-        case 0: return await answer()
+        case 0: return nil
         case ENOENT, ENOTDIR:
             return bad("there is no socket '\(path)'", "start the Docker Engine, or unset BRUME_ENGINE for Brume's own")
         case EACCES, EPERM:
@@ -34,15 +40,15 @@ struct SocketCheck {
         }
     }
 
-    private func answer() async -> Checkup.Check {
+    private func answer() async -> [Checkup.Check] {
         let engine = DockerEngine(
             socket: path,
             cloud: "doctor",
             logger: Logger(label: "doctor", factory: { _ in SwiftLogNoOpLogHandler() })
         )
         do {
-            let description = try await withThrowingTaskGroup(of: String.self) { group in
-                group.addTask { try await engine.capabilities().description }
+            let capabilities = try await withThrowingTaskGroup(of: EngineCapabilities.self) { group in
+                group.addTask { try await engine.capabilities() }
                 group.addTask {
                     try await Task.sleep(for: .seconds(5))
                     throw SettingError("it does not answer")
@@ -51,15 +57,32 @@ struct SocketCheck {
                 guard let first = try await group.next() else { throw CancellationError() }
                 return first
             }
-            return Checkup.Check(
-                subject: "engine",
-                isGood: true,
-                isNeeded: true,
-                finding: "\(description) at '\(path)'"
-            )
+            return [
+                Checkup.Check(
+                    subject: "engine",
+                    isGood: true,
+                    isNeeded: true,
+                    finding: "\(capabilities.description) at '\(path)'"
+                ), doors(capabilities),
+            ]
         } catch {
-            return bad("what listens at '\(path)' is no working engine: \(error)", "restart the Docker Engine")
+            return [bad("what listens at '\(path)' is no working engine: \(error)", "restart the Docker Engine")]
         }
+    }
+
+    /// Whether Google's names and addresses lead to Brume inside workloads.
+    private func doors(_ capabilities: EngineCapabilities) -> Checkup.Check {
+        Checkup.Check(
+            subject: "engine, Google's addresses",
+            isGood: capabilities.doors,
+            isNeeded: false,
+            finding: capabilities.doors
+                ? "lead to Brume inside workloads"
+                : "do not lead to Brume inside workloads: SDKs find it by HTTPS_PROXY and GCE_METADATA_HOST, which are"
+                    + " set there; the name metadata.google.internal does not answer",
+            remedy: capabilities.doors
+                ? nil : "run Brume as root, with iptables, on the machine of the Docker Engine"
+        )
     }
 
     private func bad(_ finding: String, _ remedy: String) -> Checkup.Check {

@@ -2,6 +2,7 @@ import Crypto
 package import Foundation
 import NIOCore
 import NIOSSL
+import SecretFile
 import SwiftASN1
 import X509
 
@@ -37,7 +38,7 @@ package struct CertificateAuthority: Sendable {
             key = try P256.Signing.PrivateKey(pemRepresentation: String(decoding: data, as: UTF8.self))
         } else {
             key = P256.Signing.PrivateKey()
-            try Self.saveSecret(key.pemRepresentation + "\n", to: keyFile)
+            try SecretFile(URL(filePath: keyFile)).write(Data((key.pemRepresentation + "\n").utf8))
         }
         if let data = FileManager.default.contents(atPath: certificateFile),
             let kept = try? Certificate(pemEncoded: String(decoding: data, as: UTF8.self)),
@@ -52,19 +53,6 @@ package struct CertificateAuthority: Sendable {
             pem = try certificate.serializeAsPEM().pemString + "\n"
             try Data(pem.utf8).write(to: URL(filePath: certificateFile), options: .atomic)
         }
-    }
-
-    /// Writes a file that nobody else can read at any moment.
-    private static func saveSecret(_ text: String, to file: String) throws {
-        let draft = file + ".new"
-        try? FileManager.default.removeItem(atPath: draft)
-        let isMade = FileManager.default.createFile(
-            atPath: draft,
-            contents: Data(text.utf8),
-            attributes: [.posixPermissions: 0o600]
-        )
-        guard isMade else { throw CocoaError(.fileWriteUnknown, userInfo: [NSFilePathErrorKey: file]) }
-        try FileManager.default.moveItem(atPath: draft, toPath: file)
     }
 
     private static func constraints(_ names: ServedNames) -> NameConstraints {

@@ -1,6 +1,7 @@
 import Crypto
 import CryptoExtras
 import Foundation
+import SecretFile
 
 /// The cloud's own secrets, each a file that only its owner may read; made when first needed.
 actor KeyFolder {
@@ -46,18 +47,11 @@ actor KeyFolder {
     }
 
     static func write(_ data: Data, to file: URL) throws {
-        let manager = FileManager.default
-        try manager.createDirectory(
+        try FileManager.default.createDirectory(
             at: file.deletingLastPathComponent(),
             withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700]
         )
-        let draft = file.appendingPathExtension("new")
-        try? manager.removeItem(at: draft)
-        guard manager.createFile(atPath: draft.path, contents: data, attributes: [.posixPermissions: 0o600]) else {
-            throw CocoaError(.fileWriteUnknown, userInfo: [NSFilePathErrorKey: draft.path])
-        }
-        try? manager.removeItem(at: file)
-        try manager.moveItem(at: draft, to: file)
+        try SecretFile(file).write(data)
     }
 }

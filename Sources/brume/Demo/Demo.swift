@@ -46,11 +46,19 @@ private enum Material {
         guard let material = Bundle.module.url(forResource: "Material", withExtension: nil) else {
             throw SettingError("the demo's files are not beside this program: build it with 'make'")
         }
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        for item in try FileManager.default.contentsOfDirectory(at: material, includingPropertiesForKeys: nil) {
-            let target = folder.appending(path: item.lastPathComponent)
-            try? FileManager.default.removeItem(at: target)
-            try FileManager.default.copyItem(at: item, to: target)
+        try copy(material, to: folder)
+    }
+
+    /// The files alone, without their owners: an ordinary user may run what another one installed.
+    private static func copy(_ source: URL, to target: URL) throws {
+        guard source.hasDirectoryPath else {
+            try Data(contentsOf: source).write(to: target, options: .atomic)
+            return
         }
+        try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
+        for item in try FileManager.default.contentsOfDirectory(
+            at: source,
+            includingPropertiesForKeys: [.isDirectoryKey]
+        ) { try copy(item, to: target.appending(path: item.lastPathComponent)) }
     }
 }
