@@ -70,7 +70,7 @@ struct Journey {
     private var compute: Chapter {
         Chapter(
             title: "A machine that reads the bucket",
-            clients: ["gcloud", "ssh"],
+            clients: ["gcloud", "ssh", "gsutil", "python"],
             steps: [
                 Step(
                     "gcloud compute instances create \(machine) --zone=\(zone) --machine-type=e2-medium"

@@ -1,10 +1,13 @@
 """Reads an object of a bucket from inside an instance, with nothing but Python and the instance's own identity."""
 
 import json
+import os
 import sys
 import urllib.request
 
-METADATA = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token"
+# As Google's own libraries find it: by its variable where that is set, else by its name.
+HOST = os.environ.get("GCE_METADATA_HOST", "metadata.google.internal")
+METADATA = f"http://{HOST}/computeMetadata/v1/instance/service-accounts/default/token"
 
 
 def get(url, headers):
