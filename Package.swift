@@ -128,7 +128,7 @@ let package = Package(
         tests("ArtifactRegistryTests", ["ArtifactRegistry", "BrumeTesting", "MetadataStore", "BlobStore", "Operations",
             "APIServer", "GoogleAPI", .crypto, .httpTypes, .logging]),
         tests("ComputeEngineTests", ["ComputeEngine", "SimulatedEngine", "BrumeTesting", "MetadataStore", "Operations", "APIServer",
-            "GoogleAPI", "Guests", "ImageCatalogue", "Workloads", .httpTypes, .logging, .serviceLifecycle]),
+            "GoogleAPI", "Guests", "ImageCatalogue", "Workloads", .grdb, .httpTypes, .logging, .serviceLifecycle]),
         tests("CloudBuildTests", ["CloudBuild", "SimulatedEngine", "BrumeTesting", "MetadataStore", "Workloads",
             "APIServer", "GoogleAPI", .nioCore, .logging, .serviceLifecycle]),
         tests("CloudLoggingTests", ["CloudLogging", "APIServer", "GoogleAPI", "BrumeTesting", "MetadataStore", .httpTypes]),

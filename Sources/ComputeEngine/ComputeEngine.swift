@@ -19,6 +19,7 @@ package struct ComputeEngine: Sendable {
     private let projectMethods: ProjectMethods
     private let networks: NetworkMethods
     private let instances: InstanceMethods
+    private let disks: DiskMethods
     private let changes: ChangeLog
     private let life: InstanceLife
     private let sessions = MachineSessions()
@@ -53,6 +54,7 @@ package struct ComputeEngine: Sendable {
             engine: engine,
             credentials: credentials,
             projectMetadata: projectMethods,
+            changes: changes,
             sessions: sessions,
             logger: logger
         )
@@ -63,7 +65,9 @@ package struct ComputeEngine: Sendable {
             changes: changes,
             life: life
         )
+        disks = DiskMethods(store: resources, projects: projects, changes: changes, engine: engine)
         await life.register(on: operations)
+        await disks.register(on: operations)
     }
 
     /// Keeps instances what their rows say; runs as long as the daemon.
@@ -185,6 +189,34 @@ extension ComputeEngine {
             networks.listSubnetworks
         )
         api.add(
+            "compute.subnetworks.get",
+            .get,
+            project + "/regions/{region}/subnetworks/{name}",
+            requires: "compute.subnetworks.get",
+            networks.getSubnetwork
+        )
+        api.add(
+            "compute.addresses.list",
+            .get,
+            project + "/regions/{region}/addresses",
+            requires: "compute.addresses.list",
+            networks.listAddresses
+        )
+        api.add(
+            "compute.globalAddresses.list",
+            .get,
+            global + "/addresses",
+            requires: "compute.globalAddresses.list",
+            networks.listAddresses
+        )
+        api.add(
+            "compute.addresses.aggregatedList",
+            .get,
+            project + "/aggregated/addresses",
+            requires: "compute.addresses.list",
+            networks.aggregatedAddresses
+        )
+        api.add(
             "compute.firewalls.list",
             .get,
             global + "/firewalls",
@@ -215,6 +247,7 @@ extension ComputeEngine {
 
         addOperations(to: api, project: project)
         addInstances(to: api, project: project, zone: zone)
+        addDisks(to: api, project: project, zone: zone)
         addLacking(to: api, project: project, zone: zone, global: global)
     }
 
@@ -276,6 +309,8 @@ extension ComputeEngine {
             ("setMetadata", instances.setMetadata), ("setLabels", instances.setLabels), ("setTags", instances.setTags),
             ("setMachineType", instances.setMachineType), ("setScheduling", instances.setScheduling),
             ("setDiskAutoDelete", instances.setDiskAutoDelete),
+            ("setServiceAccount", instances.setServiceAccount),
+            ("simulateMaintenanceEvent", instances.simulateMaintenanceEvent),
         ]
         for (verb, perform) in verbs {
             api.add(
@@ -293,14 +328,34 @@ extension ComputeEngine {
             requires: "compute.instances.setDeletionProtection",
             instances.setDeletionProtection
         )
-        api.add("compute.disks.list", .get, zone + "/disks", requires: "compute.disks.list", instances.listDisks)
-        api.add("compute.disks.get", .get, zone + "/disks/{name}", requires: "compute.disks.get", instances.getDisk)
+    }
+
+    private func addDisks(to api: MethodTable, project: String, zone: String) {
+        let path = zone + "/disks"
+        api.add("compute.disks.insert", .post, path, requires: "compute.disks.create", disks.insert)
+        api.add("compute.disks.list", .get, path, requires: "compute.disks.list", disks.list)
         api.add(
             "compute.disks.aggregatedList",
             .get,
             project + "/aggregated/disks",
             requires: "compute.disks.list",
-            instances.aggregatedDisks
+            disks.aggregatedList
+        )
+        api.add("compute.disks.get", .get, path + "/{name}", requires: "compute.disks.get", disks.get)
+        api.add("compute.disks.delete", .delete, path + "/{name}", requires: "compute.disks.delete", disks.delete)
+        api.add(
+            "compute.disks.resize",
+            .post,
+            path + "/{name}/resize",
+            requires: "compute.disks.resize",
+            disks.resize
+        )
+        api.add(
+            "compute.disks.setLabels",
+            .post,
+            path + "/{name}/setLabels",
+            requires: "compute.disks.setLabels",
+            disks.setLabels
         )
     }
 
@@ -309,16 +364,14 @@ extension ComputeEngine {
         for verb in [
             "suspend", "resume", "attachDisk", "detachDisk", "addAccessConfig", "deleteAccessConfig",
             "addNetworkInterface",
-            "addResourcePolicies", "removeResourcePolicies", "setServiceAccount", "setMachineResources",
+            "addResourcePolicies", "removeResourcePolicies", "setMachineResources",
             "setMinCpuPlatform",
-            "setIamPolicy", "testIamPermissions", "simulateMaintenanceEvent", "updateNetworkInterface", "setName",
+            "setIamPolicy", "testIamPermissions", "updateNetworkInterface", "setName",
         ] {
             api.lacks("compute.instances.\(verb)", .post, zone + "/instances/{name}/\(verb)")
         }
         api.lacks("compute.instances.bulkInsert", .post, zone + "/instances/bulkInsert")
         api.lacks("compute.instances.update", .put, zone + "/instances/{name}")
-        api.lacks("compute.disks.insert", .post, zone + "/disks")
-        api.lacks("compute.disks.delete", .delete, zone + "/disks/{name}")
         api.lacks("compute.disks.createSnapshot", .post, zone + "/disks/{name}/createSnapshot")
         api.lacks("compute.images.insert", .post, global + "/images")
         api.lacks("compute.images.delete", .delete, global + "/images/{name}")
@@ -328,7 +381,7 @@ extension ComputeEngine {
         api.lacks("compute.snapshots.list", .get, global + "/snapshots")
         api.lacks("compute.instanceTemplates.list", .get, global + "/instanceTemplates")
         api.lacks("compute.instanceTemplates.insert", .post, global + "/instanceTemplates")
-        api.lacks("compute.addresses.aggregatedList", .get, project + "/aggregated/addresses")
+        api.lacks("compute.addresses.insert", .post, project + "/regions/{region}/addresses")
         api.lacks("compute.instanceGroupManagers.list", .get, zone + "/instanceGroupManagers")
         api.lacks("compute.projects.moveInstance", .post, project + "/moveInstance")
     }

@@ -61,4 +61,28 @@ extension GoogleError {
         message: "Invalid resource usage: 'Resource cannot be deleted if it's protected against deletion. "
             + "Disable deletion protection first.'."
     )
+
+    static func inUse(_ disk: ResourceName, by user: String) -> GoogleError {
+        .invalid(
+            "The disk resource '\(disk)' is already being used by '\(ResourceName(parsing: user))'",
+            reason: "resourceInUseByAnotherResource"
+        )
+    }
+
+    /// The boot disk is the machine's own: it cannot outlive it.
+    static let bootDiskKept = GoogleError(
+        .unimplemented,
+        reason: "notImplemented",
+        message: "Brume cannot keep a boot disk without its instance: set the disk's auto-delete to true, "
+            + "or stop the instance instead of deleting it."
+    )
+
+    static func sourceLacking(_ field: String, _ value: String) -> GoogleError {
+        GoogleError(
+            .unimplemented,
+            reason: "notImplemented",
+            message: "Invalid value for field '\(field)': '\(value)'. Brume boots instances from images, "
+                + "and makes other disks empty."
+        )
+    }
 }

@@ -104,6 +104,14 @@ package actor OperationRunner: Service {
         }
     }
 
+    /// Whether an unfinished operation of one of `methods` stands for a change of `target`.
+    package nonisolated func isChanging(_ target: String, by methods: Set<String>) async throws -> Bool {
+        try await store.database.read { db in
+            try Operation.filter(sql: "state <> 'done'").filter(Column("target") == target).fetchAll(db)
+                .contains { methods.contains($0.method) }
+        }
+    }
+
     // MARK: - One operation
 
     /// Operations that ended in this run of the daemon; closes the gap between a look at the row and a wait.

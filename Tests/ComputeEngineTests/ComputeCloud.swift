@@ -2,6 +2,7 @@ import APIServer
 import BrumeTesting
 import ComputeEngine
 import Foundation
+import GRDB
 import GoogleAPI
 import Guests
 import ImageCatalogue
@@ -10,50 +11,57 @@ import MetadataStore
 import Operations
 import ServiceLifecycle
 import SimulatedEngine
+import Synchronization
+import Testing
 import Workloads
 
-/// A Compute Engine in memory, on the simulated engine; `debian-12` is made already.
+/// A Compute Engine in memory, on the simulated engine.
 struct ComputeCloud: Sendable {
     let engine: SimulatedEngine
+    let store: MetadataStore
+    let guests: Guests
     let api: TestAPI
+    let inside: Inside
 
-    static let zone = "/compute/v1/projects/demo/zones/europe-west1-b"
+    static let project = "/compute/v1/projects/demo"
+    static let zone = project + "/zones/europe-west1-b"
     static let instances = zone + "/instances"
 
-    static func makeStore() throws -> MetadataStore {
-        try MetadataStore(inMemoryWith: [OperationsSchema.self, GuestsSchema.self, ComputeEngineSchema.self])
-    }
-
-    /// Runs a cloud while `body` does; a second run with the same engine and store is a restarted daemon.
+    /// Runs a cloud while `body` does.
+    ///
+    /// - Parameters:
+    ///   - earlier: A cloud that ended: its rows and its engine go on.
+    ///   - isRunning: Without it, operations are taken and nobody carries them out, as if the daemon had been killed.
     static func run(
-        engine: SimulatedEngine = SimulatedEngine(),
-        store: MetadataStore? = nil,
+        after earlier: ComputeCloud? = nil,
+        isRunning: Bool = true,
         _ body: @escaping @Sendable (ComputeCloud) async throws -> Void
     ) async throws {
-        let store = try store ?? makeStore()
+        let store =
+            try earlier?.store
+            ?? MetadataStore(inMemoryWith: [OperationsSchema.self, GuestsSchema.self, ComputeEngineSchema.self])
+        let engine = earlier?.engine ?? SimulatedEngine()
+        let inside = earlier?.inside ?? Inside()
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-        let catalogue = ImageCatalogue(
-            engine: engine,
-            entries: CatalogueEntry.table,
-            workshop: ClosedWorkshop(),
-            pullsUpstream: false,
-            logger: logger
-        )
-        if let entry = catalogue.entry(named: "debian-12"), let kept = catalogue.keptReference(of: entry) {
-            await engine.add(kept)
+        let catalogue = ImageCatalogue(engine: engine, pullsUpstream: false, logger: logger)
+        if earlier == nil {
+            for entry in catalogue.entries {
+                if let kept = catalogue.keptReference(of: entry) { await engine.add(kept) }
+            }
+            await engine.whenExecuted { session in await inside.answer(session) }
         }
+        let operations = OperationRunner(store: store, logger: logger, now: { Date() })
         let guests = Guests(
             engine: engine,
             store: store,
             networks: KnownNetworks(),
-            ports: .init(gateway: 4850, metadata: 4851, names: 4852),
+            ports: .init(gateway: 4900, metadata: 4901, names: 4902),
             authorityPEM: "PEM",
-            tokens: Tokens(),
-            isServedName: { $0.hasSuffix("googleapis.com") },
+            tokens: NoTokens(),
+            isServedName: { _ in false },
             gateway: { _, _, onListening in onListening() },
             logger: logger
         )
-        let operations = OperationRunner(store: store, logger: logger, now: { Date() })
         let compute = await ComputeEngine(
             store: store,
             operations: operations,
@@ -62,93 +70,115 @@ struct ComputeCloud: Sendable {
             guests: guests,
             catalogue: catalogue,
             tools: Tools(),
-            credentials: NoCredentials(),
+            credentials: NoTokens(),
             logger: logger,
             now: { Date() }
         )
-        let cloud = ComputeCloud(engine: engine, api: TestAPI([compute.api(authorizer: FixedIdentity())]))
+        let cloud = ComputeCloud(
+            engine: engine,
+            store: store,
+            guests: guests,
+            api: TestAPI([compute.api(authorizer: FixedIdentity())]),
+            inside: inside
+        )
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await operations.run() }
-            group.addTask { try await compute.keeper.run() }
+            if isRunning {
+                group.addTask { try await operations.run() }
+                let keeper = ServiceGroup(services: [compute.keeper], logger: logger)
+                group.addTask { try await keeper.run() }
+            }
             try await body(cloud)
             group.cancelAll()
         }
     }
 
-    // MARK: Calls
+    // MARK: What tests do
 
-    static func body(
-        _ name: String,
-        family: String = "debian-12",
-        type: String = "e2-small",
-        and more: String = ""
-    ) -> String {
-        """
-        {"name": "\(name)", "machineType": "zones/europe-west1-b/machineTypes/\(type)", \(more)
-         "networkInterfaces": [{"network": "global/networks/default", "accessConfigs": [{"type": "ONE_TO_ONE_NAT"}]}],
+    static let body = """
+        {"name": "NAME", "machineType": "zones/europe-west1-b/machineTypes/e2-medium",
          "disks": [{"boot": true, "autoDelete": true, "initializeParams":
-            {"sourceImage": "projects/debian-cloud/global/images/family/\(family)"}}]}
+            {"sourceImage": "projects/debian-cloud/zones/-/imageFamilyViews/debian-12"}}],
+         "networkInterfaces": [{"network": "global/networks/default", "accessConfigs": [{"name": "external-nat"}]}],
+         "serviceAccounts": [{"email": "default", "scopes": ["https://www.googleapis.com/auth/cloud-platform"]}]}
         """
+
+    /// The body of an insert, with what the test wants otherwise.
+    static func body(_ name: String, _ change: (inout JSON) -> Void = { _ in }) throws -> String {
+        var json = try JSON(parsing: Data(body.replacing("NAME", with: name).utf8))
+        change(&json)
+        return json.text
     }
 
-    /// Inserts an instance and waits until it is there.
+    /// Inserts an instance and waits for it.
     @discardableResult
-    func insert(_ name: String, and more: String = "") async throws -> JSON {
-        try await finished(api.post(Self.instances, json: Self.body(name, and: more)))
-        return try await instance(name)
+    func insert(_ name: String, _ change: (inout JSON) -> Void = { _ in }) async throws -> JSON {
+        let operation = try await done(api.post(Self.instances, json: Self.body(name, change)))
+        #expect(operation["error"] == nil, "\(operation.text)")
+        return try await get(name)
     }
 
-    /// Waits for the end of the operation that a call answered with.
+    func get(_ name: String) async throws -> JSON { try await api.get("\(Self.instances)/\(name)").json }
+
+    /// Does something with an instance and waits for it; the operation as it ended.
     @discardableResult
-    func finished(_ reply: TestReply) async throws -> JSON {
-        guard let link = reply.json["selfLink"]?.string else { return reply.json }
-        return try await api.post(link + "/wait").json
+    func perform(_ verb: String, _ name: String, json: String = "{}") async throws -> JSON {
+        try await done(api.post("\(Self.instances)/\(name)/\(verb)", json: json))
     }
 
-    /// Makes a call on an instance, and waits for its end.
-    @discardableResult
-    func perform(_ verb: String, _ name: String, _ json: String = "{}") async throws -> JSON {
-        try await finished(api.post("\(Self.instances)/\(name)/\(verb)", json: json))
+    /// Waits for the operation that a call has answered.
+    func done(_ reply: TestReply) async throws -> JSON {
+        try #require(reply.status == 200, "\(reply.text)")
+        let link = try #require(reply.json["selfLink"]?.string)
+        let path = try #require(URL(string: link)?.path)
+        return try await api.post("\(path)/wait").json
     }
 
-    func instance(_ name: String) async throws -> JSON { try await api.get("\(Self.instances)/\(name)").json }
-
-    func workload(_ name: String) async throws -> WorkloadName {
-        WorkloadName("instance-\(try await instance(name)["id"]?.string ?? "")")
+    /// Waits until an instance is in a state.
+    func instance(_ name: String, in status: String) async throws -> JSON {
+        let sql = "SELECT resource FROM computeResources WHERE collection = 'instances' AND name = ?"
+        let rows = ValueObservation.tracking { try Data.fetchOne($0, sql: sql, arguments: [name]) }
+        for try await row in rows.values(in: store.database) {
+            if let row, try JSON(parsing: row)["status"]?.string == status { break }
+        }
+        return try await get(name)
     }
 
-    /// Looks until something is so; the suite's time limit ends it otherwise.
-    func until(_ isSo: () async throws -> Bool) async throws {
-        while try await !isSo() { await Task.yield() }
-    }
+    static func workload(_ instance: JSON) -> WorkloadName { WorkloadName("instance-\(instance["id"]?.string ?? "")") }
 }
 
-/// Nothing is made in a test: what is asked for must be there.
-private struct ClosedWorkshop: Workshop {
-    func dockerfile(of recipe: CatalogueEntry.Recipe) throws -> String { throw closed }
+/// What runs inside machines: notes the commands, and what they were given.
+final class Inside: Sendable {
+    private let commands = Mutex<[(command: [String], input: String)]>([])
 
-    func layer(
-        of recipe: CatalogueEntry.Recipe,
-        name: String,
-        version: String,
-        parents: [String],
-        progress: @escaping ProgressReport
-    ) async throws -> String? { throw closed }
+    func answer(_ session: SimulatedSession) async -> Int32 {
+        let script = session.command.command.joined(separator: " ")
+        let takesInput = ["users-up.sh", "cat > "].contains { script.contains($0) }
+        let input = takesInput ? await session.readInput() : ""
+        commands.withLock { $0.append((session.command.command, input)) }
+        if script.contains("hostkey.pub") { session.print("ssh-ed25519 AAAAhost") }
+        return 0
+    }
 
-    func forget(name: String, version: String) async throws {}
+    /// What was given to commands that hold a text, in order.
+    func inputs(of text: String) -> [String] {
+        commands.withLock { $0.filter { $0.command.joined(separator: " ").contains(text) }.map(\.input) }
+    }
 
-    private var closed: WorkshopError { .failed("any", output: "The workshop is closed.") }
+    func arguments(of text: String) -> [String]? {
+        commands.withLock { $0.last { $0.command.joined(separator: " ").contains(text) }?.command }
+    }
 }
 
 private struct Tools: MachineTools {
     func mount() async throws -> Mount { Mount(.tools("/tools"), at: "/.brume", isReadOnly: true) }
 }
 
-private struct NoCredentials: ImageCredentials {
+private struct NoTokens: TokenIssuer, ImageCredentials {
+    func accessToken(for email: String, scopes: [String], lifetime: Duration) async throws -> String { "token" }
+    func identityToken(for email: String, audience: String) async throws -> String { "token" }
     func credential(for image: ImageReference, account: String?) async throws -> RegistryCredential? { nil }
 }
 
-private struct Tokens: TokenIssuer {
-    func accessToken(for email: String, scopes: [String], lifetime: Duration) async throws -> String { email }
-    func identityToken(for email: String, audience: String) async throws -> String { audience }
+extension JSON {
+    var text: String { (try? data()).map { String(decoding: $0, as: UTF8.self) } ?? "" }
 }

@@ -38,12 +38,24 @@ struct ChangeLog: Sendable {
     }
 
     func get(_ input: NamedInput, as caller: Caller) async throws -> JSON {
-        show(try await runner.get(input.name), for: caller)
+        show(try await find(input), for: caller)
     }
 
     /// Waits for an operation's end, two minutes at most.
     func wait(_ input: NamedInput, as caller: Caller) async throws -> JSON {
-        show(try await runner.wait(for: input.name, timeout: .seconds(120)), for: caller)
+        let operation = try await find(input)
+        return show(try await runner.wait(for: operation.id, timeout: .seconds(120)), for: caller)
+    }
+
+    /// An operation of the project that was asked for: another project's is not there.
+    private func find(_ input: NamedInput) async throws -> Operations.Operation {
+        let project = try await projects.project(input.project).id
+        do {
+            let operation = try await runner.get(input.name)
+            if operation.project == project, operation.isCompute { return operation }
+        } catch let error as GoogleError where error.status == .notFound {}
+        let scope = input.zone.map { ["zones", $0] } ?? ["global"]
+        throw GoogleError.resourceMissing(ResourceName(["projects", project] + scope + ["operations", input.name]))
     }
 
     func list(_ input: ListInput, as caller: Caller) async throws -> JSON {

@@ -18,24 +18,57 @@ struct ContainerDeclaration: Decodable, Sendable {
         var env: [Variable]?
     }
 
-    struct Spec: Decodable, Sendable { var containers: [Container] }
+    private struct Spec: Decodable, Sendable {
+        var containers: [Container]
+        var restartPolicy: String?
+    }
 
-    var spec: Spec
+    private var spec: Spec
+
+    /// The first container; Google runs no more than one.
+    var container: Container
+    /// `Always`, `OnFailure` or `Never`.
+    var restartPolicy: String { spec.restartPolicy ?? "Always" }
+
+    private enum CodingKeys: CodingKey { case spec }
+
+    init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        spec = try values.decode(Spec.self, forKey: .spec)
+        guard let first = spec.containers.first else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .spec,
+                in: values,
+                debugDescription: "It declares no container."
+            )
+        }
+        container = first
+    }
 
     /// Reads an instance's declaration; nil when it has none.
     ///
     /// - Throws: ``GoogleError`` `invalid` (400) when the YAML is wrong.
-    static func read(from instance: JSON) throws -> Container? {
+    static func read(from instance: JSON) throws -> ContainerDeclaration? {
         guard let text = Metadata.value(metadataKey, in: instance["metadata"]) else { return nil }
         do {
-            guard let container = try YAMLDecoder().decode(Self.self, from: text).spec.containers.first else {
-                throw GoogleError.invalidField("metadata.items", metadataKey, "It declares no container.")
-            }
-            return container
+            return try YAMLDecoder().decode(Self.self, from: text)
         } catch let error as YamlError {
             throw GoogleError.invalidField("metadata.items", metadataKey, "It is not valid YAML: \(error)")
         } catch let error as DecodingError {
             throw GoogleError.invalidField("metadata.items", metadataKey, "It is no container declaration: \(error)")
         }
+    }
+
+    /// What the container runs: as Kubernetes has it, `command` replaces the image's entry point and `args` its command.
+    ///
+    /// - Returns: Nil when there is nothing to run, or only the init that the machine boots anyway.
+    func program(imageEntrypoint: [String], imageCommand: [String]) -> [String]? {
+        let command = container.command ?? []
+        let args = container.args ?? []
+        let program =
+            (command.isEmpty ? imageEntrypoint : command)
+            + (args.isEmpty && command.isEmpty ? imageCommand : args)
+        guard let first = program.first, !["/sbin/init", "/lib/systemd/systemd"].contains(first) else { return nil }
+        return program
     }
 }

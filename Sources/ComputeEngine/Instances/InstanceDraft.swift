@@ -3,10 +3,10 @@ import GoogleAPI
 import ImageCatalogue
 import Workloads
 
-/// An instance as a client asks for it, checked and completed: the document of its row, and that of its boot disk.
+/// An instance as a client asks for it, checked and completed: the document of its row, and its disks.
 struct InstanceDraft: Sendable {
     var instance: JSON
-    var bootDisk: JSON
+    var disks: AttachedDisks
     var key: ResourceKey
 
     /// Checks what was asked for and fills in what Google fills in.
@@ -48,49 +48,10 @@ struct InstanceDraft: Sendable {
             }
         }
 
-        let disks = body["disks"]?.array ?? []
-        guard disks.count < 2 else {
-            throw GoogleError.invalidField(
-                "resource.disks",
-                "\(disks.count) disks",
-                "Brume's instances have one: boot."
-            )
-        }
-        guard let boot = disks.first else {
-            throw GoogleError.invalid("Invalid value for field 'resource.disks': ''. No disks are specified.")
-        }
-        let source = boot["initializeParams"]?["sourceImage"]?.string ?? ""
-        let (image, _) = try images.resolve(sourceImage: source, project: project)
-        let size = boot["initializeParams"]?["diskSizeGb"]?.integer ?? image.diskSizeGb
-        guard size >= image.diskSizeGb else {
-            throw GoogleError.invalidField(
-                "resource.disks[0].initializeParams.diskSizeGb",
-                String(size),
-                "Requested disk size cannot be smaller than the image size (\(image.diskSizeGb) GB)"
-            )
-        }
-
         let created = Timestamp.text(now)
-        let diskName = boot["initializeParams"]?["diskName"]?.string ?? name
-        try ResourceNames.check(diskName)
-        let diskKey = ResourceKey(project: project, scope: key.scope, collection: "disks", name: diskName)
-        let imageLink = Link.to("projects/\(image.project)/global/images/\(image.name)")
-        bootDisk = [
-            "kind": "compute#disk", "id": .string(Token.id()), "name": .string(diskName), "status": "READY",
-            "creationTimestamp": .string(created), "zone": .string(Link.to("projects/\(project)/zones/\(zone)")),
-            "sizeGb": .string(String(size)), "sourceImage": .string(imageLink), "selfLink": .string(diskKey.link),
-            "type": .string(Self.diskType(boot["initializeParams"]?["diskType"]?.string, zone: zone, project: project)),
-            "users": [.string(key.link)], "labelFingerprint": .string(Token.fingerprint()),
-        ]
+        disks = try AttachedDisks(body["disks"]?.array ?? [], of: key, images: images, created: created)
+        instance["disks"] = .array(disks.attached)
         complete(region: region, zone: zone, created: created, type: typeName, account: defaultAccount)
-        instance["disks"] = [
-            [
-                "kind": "compute#attachedDisk", "boot": true, "autoDelete": boot["autoDelete"] ?? true, "index": 0,
-                "mode": "READ_WRITE", "type": "PERSISTENT", "interface": "SCSI", "source": .string(diskKey.link),
-                "deviceName": boot["deviceName"] ?? "persistent-disk-0", "diskSizeGb": .string(String(size)),
-                "licenses": [],
-            ]
-        ]
     }
 
     private mutating func complete(region: Region, zone: String, created: String, type: String, account: String) {
@@ -142,11 +103,6 @@ struct InstanceDraft: Sendable {
                 "networkIP": asked?["networkIP"] ?? "",
             ]
         ]
-    }
-
-    private static func diskType(_ asked: String?, zone: String, project: String) -> String {
-        let name = asked.map { ResourceName(parsing: $0).last } ?? "pd-balanced"
-        return Link.to("projects/\(project)/zones/\(zone)/diskTypes/\(name)")
     }
 
     private static func checkAccelerators(_ asked: [JSON], capabilities: EngineCapabilities?) throws {

@@ -31,7 +31,7 @@ struct InstanceKeeper: Service {
                 // Listening begins first: nothing that happens meanwhile is missed.
                 let events = try await life.engine.events()
                 try await reconcile()
-                for try await status in events { await heed(status) }
+                try await heed(events)
             } catch is CancellationError {
                 return
             } catch {
@@ -48,14 +48,25 @@ struct InstanceKeeper: Service {
     private func reconcile() async throws {
         let instances = try await life.store.list("instances")
         await withDiscardingTaskGroup { group in
-            for (key, instance) in instances where instance["status"]?.string == "RUNNING" {
-                group.addTask { await restore(key) }
+            // One that was being started when the daemon ended is still to be started.
+            for (key, instance) in instances where ["RUNNING", "STAGING"].contains(instance["status"]?.string) {
+                group.addTask { await restore(key, from: instance["status"]?.string ?? "") }
             }
         }
     }
 
-    private func restore(_ key: ResourceKey) async {
+    private func heed(_ events: some AsyncSequence<WorkloadStatus, any Error> & Sendable) async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            for try await status in events { group.addTask { await heed(status) } }
+        }
+    }
+
+    /// Starts an instance that ought to run, unless an operation is about to change its life anyway.
+    private func restore(_ key: ResourceKey, from status: String) async {
         do {
+            guard try await !life.isChanging(key), try await life.claim(key, from: status, to: "STAGING") else {
+                return
+            }
             try await life.bringUp(key)
         } catch is CancellationError {
         } catch {
@@ -64,62 +75,33 @@ struct InstanceKeeper: Service {
         }
     }
 
-    /// A machine that changed by itself.
+    /// A machine that ended or started by itself.
     private func heed(_ status: WorkloadStatus) async {
-        guard status.labels["kind"] == "instance", let part = status["machine"] else { return }
+        guard status.labels["kind"] == "instance", let state = status["machine"]?.state else { return }
         do {
             let rows = try await life.store.list("instances")
             guard let (key, instance) = rows.first(where: { InstanceLife.workload(of: $0.resource) == status.name }),
-                instance["status"]?.string == "RUNNING"
+                instance["status"]?.string == "RUNNING", try await !life.isChanging(key)
             else { return }
-            switch part.state {
-            case .ended(let exit):
-                let restarts = instance["scheduling"]?["automaticRestart"]?.bool ?? true
-                logger.info("a machine ended by itself: \(exit)", metadata: ["instance": "\(key.resourceName)"])
-                if exit.reason == .rebooted || (restarts && exit.reason != .poweredOff) {
-                    await restore(key)
-                } else {
-                    try await life.setStatus(key, "TERMINATED")
-                }
-            case .running: try await life.heedStart(instance, key)
+            switch state {
+            case .running: try await life.letIn(instance, key)
+            case .ended(let exit): try await heedEnd(of: instance, key, exit)
             case .waiting, .skipped, .unknown: break
             }
         } catch {
             logger.warning("cannot follow a machine: \(error)", metadata: ["workload": "\(status.name)"])
         }
     }
-}
 
-/// Commands that run on inside machines (ssh servers, startup scripts): their output is read so that they never block.
-final class MachineSessions: Sendable {
-    private let sessions: AsyncStream<any ExecSession>
-    private let add: AsyncStream<any ExecSession>.Continuation
-    private let first: AsyncStream<Void>
-    private let announce: AsyncStream<Void>.Continuation
-
-    init() {
-        (sessions, add) = AsyncStream.makeStream()
-        (first, announce) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-    }
-
-    func keep(_ session: any ExecSession) {
-        add.yield(session)
-        announce.yield()
-    }
-
-    /// Returns once a machine has been started in this run of the daemon.
-    func firstMachine() async throws {
-        for await _ in first { return }
-        throw CancellationError()
-    }
-
-    /// Reads all sessions until cancelled.
-    func drain() async {
-        await withDiscardingTaskGroup { group in
-            for await session in sessions {
-                group.addTask { do { for try await _ in session.output {} } catch {} }
-            }
-            group.cancelAll()
+    private func heedEnd(of instance: JSON, _ key: ResourceKey, _ exit: Exit) async throws {
+        // What is told may be old: it may have been started again.
+        guard try await life.engine.status(of: InstanceLife.workload(of: instance))?.hasEnded ?? true else { return }
+        let restarts = instance["scheduling"]?["automaticRestart"]?.bool ?? true
+        logger.info("a machine ended by itself: \(exit)", metadata: ["instance": "\(key.resourceName)"])
+        if exit.reason == .rebooted || (restarts && exit.reason != .poweredOff) {
+            await restore(key, from: "RUNNING")
+        } else {
+            _ = try await life.claim(key, from: "RUNNING", to: "TERMINATED")
         }
     }
 }

@@ -36,6 +36,7 @@ struct InstanceLife: Sendable {
     let engine: any WorkloadEngine
     let credentials: any ImageCredentials
     let projectMetadata: ProjectMethods
+    let changes: ChangeLog
     let sessions: MachineSessions
     let logger: Logger
 
@@ -51,16 +52,24 @@ struct InstanceLife: Sendable {
 
     // MARK: Operations
 
+    /// The methods whose operations start or stop a machine: while one is at work, nobody else does.
+    private static let lifeMethods: Set<String> = Set(
+        ["insert", "start", "stop", "reset", "delete", "simulateMaintenanceEvent"].map { "compute.instances.\($0)" }
+    )
+
     func register(on runner: OperationRunner) async {
         await runner.register("compute.instances.insert", handler: work(insert))
         await runner.register("compute.instances.start", handler: work(start))
         await runner.register("compute.instances.stop", handler: work(stop))
         await runner.register("compute.instances.reset", handler: work(reset))
         await runner.register("compute.instances.delete", handler: work(delete))
+        await runner.register("compute.instances.simulateMaintenanceEvent", handler: work(maintain))
         await runner.register("compute.instances.setMetadata", handler: work(refresh))
         await runner.register("compute.instances.setMachineType", handler: work(resize))
-        for verb in ["setLabels", "setTags", "setScheduling", "setDiskAutoDelete", "setDeletionProtection"] {
-            await runner.register("compute.instances.\(verb)", handler: work(refresh))
+        for verb in [
+            "setLabels", "setTags", "setScheduling", "setDiskAutoDelete", "setDeletionProtection", "setServiceAccount",
+        ] {
+            await runner.register("compute.instances.\(verb)", handler: work(tell))
         }
         await runner.register("compute.projects.setCommonInstanceMetadata", handler: refreshProject)
         for method in ["compute.firewalls.insert", "compute.firewalls.delete"] {
@@ -68,7 +77,14 @@ struct InstanceLife: Sendable {
         }
     }
 
-    private func work(_ perform: @escaping @Sendable (ResourceKey) async throws -> Void) -> OperationRunner.Handler {
+    /// Whether an operation is about to start or stop an instance.
+    func isChanging(_ key: ResourceKey) async throws -> Bool {
+        try await changes.runner.isChanging(key.resourceName.description, by: Self.lifeMethods)
+    }
+
+    private func work(
+        _ perform: @escaping @Sendable (ResourceKey, Operations.Operation) async throws -> Void
+    ) -> OperationRunner.Handler {
         { operation in
             let name = ResourceName(parsing: operation.target)
             let key = ResourceKey(
@@ -78,7 +94,7 @@ struct InstanceLife: Sendable {
                 name: name.last
             )
             do {
-                try await perform(key)
+                try await perform(key, operation)
             } catch let error as EngineError {
                 throw error.asGoogleError
             }
@@ -86,297 +102,167 @@ struct InstanceLife: Sendable {
         }
     }
 
-    private func insert(_ key: ResourceKey) async throws {
+    private func insert(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
         let instance = try await store.get(key)
         do {
             try await bringUp(key)
         } catch {
             // What could not be made leaves nothing behind, as at Google.
             if error is CancellationError || Task.isCancelled { throw error }
-            // The row may be gone already, when somebody deleted it meanwhile: the machine must still go.
-            try await discard(instance, key, keepingDisks: false)
+            do {
+                // The row may be gone already, when somebody deleted it meanwhile: the machine must still go.
+                try await discard(
+                    instance,
+                    key,
+                    andDisks: Set((operation.input["newDisks"]?.array ?? []).compactMap(\.string))
+                )
+            } catch {
+                logger.error("cannot clear away: \(error)", metadata: ["instance": "\(key.resourceName)"])
+                try await setStatus(key, "TERMINATED")
+            }
             throw error
         }
     }
 
-    private func start(_ key: ResourceKey) async throws {
+    private func start(_ key: ResourceKey, _: Operations.Operation) async throws {
         do {
             try await bringUp(key)
         } catch {
-            if !(error is CancellationError) { try await setStatus(key, "TERMINATED") }
+            if !(error is CancellationError || Task.isCancelled) { try await setStatus(key, "TERMINATED") }
             throw error
         }
     }
 
-    private func stop(_ key: ResourceKey) async throws {
+    private func stop(_ key: ResourceKey, _: Operations.Operation) async throws {
         let instance = try await store.get(key)
         guard instance["status"]?.string != "TERMINATED" else { return }
-        try await engine.stop(Self.workload(of: instance), grace: .seconds(90))
-        try await setStatus(key, "TERMINATED")
-    }
-
-    private func reset(_ key: ResourceKey) async throws {
-        let instance = try await store.get(key)
-        do {
-            // While it is not RUNNING, its end is not taken for one that came by itself.
-            try await setStatus(key, "STAGING")
-            try await engine.stop(Self.workload(of: instance), grace: .zero)
-            try await bringUp(key)
-        } catch {
-            if !(error is CancellationError) { try await setStatus(key, "TERMINATED") }
-            throw error
+        try await shutDown(instance, grace: .seconds(90))
+        try await setStatus(key, "TERMINATED") { instance in
+            instance["lastStopTimestamp"] = .string(Timestamp.text(changes.now()))
         }
     }
 
-    private func delete(_ key: ResourceKey) async throws {
+    private func reset(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
+        let instance = try await store.get(key)
+        try await engine.stop(Self.workload(of: instance), grace: .zero)
+        try await start(key, operation)
+    }
+
+    private func delete(_ key: ResourceKey, _: Operations.Operation) async throws {
         do {
             let instance = try await store.get(key)
-            try await engine.stop(Self.workload(of: instance), grace: .seconds(30))
-            try await discard(instance, key, keepingDisks: true)
+            try await shutDown(instance, grace: .seconds(30))
+            let disks = (instance["disks"]?.array ?? []).filter { $0["autoDelete"]?.bool ?? false }
+            try await discard(
+                instance,
+                key,
+                andDisks: Set(disks.map { ResourceName(parsing: $0["source"]?.string ?? "").last })
+            )
         } catch let error as GoogleError where error.status == .notFound {
             return  // An earlier run got this far.
         }
     }
 
-    private func resize(_ key: ResourceKey) async throws {
+    /// What Google does to a machine whose host needs care: it moves it, or stops it and starts it elsewhere; a Spot
+    /// machine is preempted, with 30 seconds for its shutdown script.
+    ///
+    /// See [simulating events](https://docs.cloud.google.com/compute/docs/instances/simulating-host-maintenance).
+    private func maintain(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
         let instance = try await store.get(key)
-        try await engine.resize(Self.workload(of: instance), to: Self.resources(of: instance))
+        guard instance["status"]?.string == "RUNNING" else { return }
+        let scheduling = instance["scheduling"]
+        let isSpot = scheduling?["preemptible"]?.bool ?? false
+        let isStopped = isSpot || scheduling?["onHostMaintenance"]?.string == "TERMINATE"
+        let event = isStopped ? "TERMINATE_ON_HOST_MAINTENANCE" : "MIGRATE_ON_HOST_MAINTENANCE"
+        try await show(instance, key, maintenance: event, isPreempted: isSpot)
+        if isStopped {
+            try await setStatus(key, "STOPPING")
+            try await stop(key, operation)
+            if !isSpot, scheduling?["automaticRestart"]?.bool ?? true { try await start(key, operation) }
+        }
+        try await show(instance, key)
     }
 
-    /// Shows a running machine its new metadata, ssh keys first of all.
-    private func refresh(_ key: ResourceKey) async throws {
+    private func resize(_ key: ResourceKey, _: Operations.Operation) async throws {
         let instance = try await store.get(key)
-        let guest = try await guest(of: instance, key)
-        if try await isAdmitted(instance) { try await guests.update(guest, owner: Self.workload(of: instance).text) }
+        if try await engine.status(of: Self.workload(of: instance)) != nil {
+            try await engine.resize(Self.workload(of: instance), to: Self.resources(of: instance))
+        }
+        try await show(instance, key)
+    }
+
+    /// Shows a machine its new metadata; the keys of its users work when the operation is done.
+    private func refresh(_ key: ResourceKey, _: Operations.Operation) async throws {
+        let instance = try await store.get(key)
+        try await show(instance, key)
         if instance["status"]?.string == "RUNNING" { try await applyUsers(instance, key) }
     }
 
+    /// Shows a machine what else has changed of it.
+    private func tell(_ key: ResourceKey, _: Operations.Operation) async throws {
+        try await show(try await store.get(key), key)
+    }
+
     private func refreshProject(_ operation: Operations.Operation) async throws -> JSON {
-        for (key, instance) in try await store.list("instances", project: operation.project)
-        where instance["status"]?.string == "RUNNING" {
-            do {
-                try await refresh(key)
-            } catch let error as EngineError {
-                logger.warning("cannot refresh a machine: \(error)", metadata: ["instance": "\(key.resourceName)"])
+        let instances = try await store.list("instances", project: operation.project)
+        try await withThrowingDiscardingTaskGroup { group in
+            for (key, instance) in instances where instance["status"]?.string == "RUNNING" {
+                group.addTask {
+                    do {
+                        try await refresh(key, operation)
+                    } catch let error as EngineError {
+                        let metadata: Logger.Metadata = ["instance": "\(key.resourceName)"]
+                        logger.warning("cannot refresh a machine: \(error)", metadata: metadata)
+                    }
+                }
             }
         }
         return [:]
     }
 
-    private func isAdmitted(_ instance: JSON) async throws -> Bool {
-        !(instance["networkInterfaces"]?[0]?["networkIP"]?.string ?? "").isEmpty
-    }
-
-    // MARK: Bringing up
-
-    /// Makes the machine if it is not there, starts it if it does not run, and lets its users in.
-    func bringUp(_ key: ResourceKey) async throws {
-        var instance = try await store.get(key)
-        let workload = Self.workload(of: instance)
-        if try await engine.status(of: workload) == nil {
-            try await setStatus(key, "STAGING")
-            instance = try await create(instance, key)
-        } else {
-            _ = try await guests.ensureNetwork(Self.network(key.project), subnet: Self.range)
-        }
-        try await engine.start(workload)
-        let start = try await startTime(of: instance)
-        try await letIn(instance, key, isNewStart: start != instance["lastStartTimestamp"]?.string)
-        try await setStatus(key, "RUNNING") { $0["lastStartTimestamp"] = .string(start) }
-    }
-
-    /// A machine runs that was started by itself, or by a call whose row says so already.
-    func heedStart(_ instance: JSON, _ key: ResourceKey) async throws {
-        let start = try await startTime(of: instance)
-        guard start != instance["lastStartTimestamp"]?.string else { return }
-        try await letIn(instance, key, isNewStart: true)
-        try await store.update(key) { $0["lastStartTimestamp"] = .string(start) }
-    }
-
-    /// When the engine started the machine; the row's `lastStartTimestamp` tells which start was attended to.
-    private func startTime(of instance: JSON) async throws -> String {
-        let status = try await engine.status(of: Self.workload(of: instance))
-        return Timestamp.text(status?["machine"]?.startTime ?? projectMetadata.changes.now())
-    }
-
-    /// Starts the ssh server and applies the users' keys; the startup script runs once for each start of the machine.
-    private func letIn(_ instance: JSON, _ key: ResourceKey, isNewStart: Bool) async throws {
-        let workload = Self.workload(of: instance)
-        let server = try await engine.exec(GuestTools.startServer, in: workload, part: "machine")
-        sessions.keep(server)
-        try await applyUsers(instance, key)
-        if isNewStart, let script = Metadata.value("startup-script", in: instance["metadata"]), !script.isEmpty {
-            try await runOnConsole(script, in: workload)
-        }
-    }
-
-    private func applyUsers(_ instance: JSON, _ key: ResourceKey) async throws {
-        var keys = Metadata.value("ssh-keys", in: instance["metadata"]) ?? ""
-        let blocksProject = Metadata.value("block-project-ssh-keys", in: instance["metadata"])?.lowercased() == "true"
-        if !blocksProject {
-            let metadata = try await projectMetadata.metadata(of: key.project)
-            keys += "\n" + (Metadata.value("ssh-keys", in: metadata) ?? "")
-        }
-        let session = try await engine.exec(
-            GuestTools.applyUsers,
-            in: Self.workload(of: instance),
-            part: "machine"
-        )
-        try await session.write(ByteBuffer(string: keys + "\n"))
-        try await session.finishInput()
-        for try await _ in session.output {}
-        let code = try await session.exitCode()
-        if code != 0 {
-            logger.warning("applying ssh keys ended with \(code)", metadata: ["instance": "\(key.resourceName)"])
-        }
-    }
-
-    /// Runs a script inside, its output on the serial port.
-    private func runOnConsole(_ script: String, in workload: WorkloadName) async throws {
-        let command = """
-            f=/.brume-run/startup-script; /.brume/bin/busybox cat > $f; /.brume/bin/busybox chmod 700 $f
-            exec $f > /proc/1/fd/1 2>&1
-            """
-        let session = try await engine.exec(
-            ExecSpec(["/.brume/bin/sh", "-c", command], user: "0"),
-            in: workload,
-            part: "machine"
-        )
-        let text = script.hasPrefix("#!") ? script : "#!/.brume/bin/sh\n" + script
-        try await session.write(ByteBuffer(string: text))
-        try await session.finishInput()
-        sessions.keep(session)
-    }
-
-    private func create(_ instance: JSON, _ key: ResourceKey) async throws -> JSON {
-        let process = try await prepare(instance, key)
-        let network = Self.network(key.project)
-        let description = try await guests.ensureNetwork(network, subnet: Self.range)
-        let region = Region.ofZone(key.zone ?? "")
-        let wanted = instance["networkInterfaces"]?[0]?["networkIP"]?.string ?? ""
-        let place = try await guests.admit(
-            try await guest(of: instance, key),
-            to: network,
-            within: description.subnet == Self.range ? region?.range : nil,
-            wanting: wanted.isEmpty ? nil : wanted,
-            owner: Self.workload(of: instance).text
-        )
-        let addressed = try await store.update(key) { instance in
-            guard let address = place.address else { return }
-            var interface = instance["networkInterfaces"]?[0] ?? [:]
-            interface["networkIP"] = .string(address)
-            // The machine's own address is reached from this computer: it is its external one too.
-            interface["accessConfigs"] = .array(
-                (interface["accessConfigs"]?.array ?? []).map { config in
-                    var config = config
-                    config["kind"] = "compute#accessConfig"
-                    config["natIP"] = .string(address)
-                    return config
-                }
-            )
-            instance["networkInterfaces"] = [interface]
-        }
-        let guest = try await guest(of: addressed, key)
+    /// Gives the metadata server what it is to say; nothing before the machine has its place.
+    private func show(
+        _ instance: JSON,
+        _ key: ResourceKey,
+        maintenance: String = "NONE",
+        isPreempted: Bool = false
+    ) async throws {
+        guard !(instance["networkInterfaces"]?[0]?["networkIP"]?.string ?? "").isEmpty else { return }
+        var guest = try await guest(of: instance, key)
+        guest.instance["maintenanceEvent"] = .string(maintenance)
+        guest.instance["preempted"] = isPreempted ? "TRUE" : "FALSE"
         try await guests.update(guest, owner: Self.workload(of: instance).text)
-        var spec = process
-        spec.process.network = NetworkAttachment(
-            network: network,
-            address: place.address,
-            aliases: [key.name, "\(key.name).\(key.zone ?? "").c.\(key.project).internal"]
-        )
-        guests.surround(&spec.process, as: guest, at: place)
-        spec.process.files += Self.surroundingFiles(spec.process.environment)
-        try await engine.create(
-            WorkloadSpec(
-                name: Self.workload(of: instance),
-                labels: Self.kindLabel.merging(["project": key.project]) { $1 },
-                shape: .machine(spec)
-            )
-        )
-        return addressed
-    }
-
-    /// The image and the process that the machine starts with.
-    private func prepare(_ instance: JSON, _ key: ResourceKey) async throws -> MachineSpec {
-        let spec: MachineSpec
-        if let container = try ContainerDeclaration.read(from: instance) {
-            let reference = ImageReference(container.image)
-            let account = instance["serviceAccounts"]?[0]?["email"]?.string
-            let image = try await catalogue.ensure(
-                reference,
-                credential: try await credentials.credential(for: reference, account: account),
-                refresh: true
-            )
-            var process = ProcessSpec(image: image)
-            // The machine stays when its container's program ends, as the one at Google around the container does.
-            process.entrypoint = [GuestTools.path + "/bin/busybox", "tail", "-f", "/dev/null"]
-            process.arguments = []
-            process.user = "0"
-            process.environment = Dictionary(
-                (container.env ?? []).map { ($0.name, $0.value ?? "") },
-                uniquingKeysWith: { $1 }
-            )
-            process.mounts = catalogue.hostMounts(for: image)
-            spec = MachineSpec(process: process, bootsInit: false)
-        } else {
-            let disk = ResourceName(parsing: instance["disks"]?[0]?["source"]?.string ?? "").last
-            var diskKey = key
-            diskKey.collection = "disks"
-            diskKey.name = disk
-            let source = try await store.get(diskKey)["sourceImage"]?.string ?? ""
-            let (_, entry) = try images.resolve(sourceImage: source, project: key.project)
-            let image = try await catalogue.ensure(entry) { [logger] line in
-                logger.info("\(line)", metadata: ["image": "\(entry.name)"])
-            }
-            var process = ProcessSpec(image: image)
-            process.mounts = catalogue.hostMounts(for: image)
-            process.environment["PATH"] = Self.path(with: entry.hostTools)
-            spec = MachineSpec(process: process, bootsInit: true)
-        }
-        var machine = spec
-        machine.process.mounts.append(try await tools.mount())
-        machine.process.hostname = key.name
-        machine.process.resources = Self.resources(of: instance)
-        return machine
-    }
-
-    /// Debian's own path, and the programs of the tools that the image shares with the daemon's machine.
-    private static func path(with tools: [HostTools]) -> String {
-        (["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"] + tools.map(\.programs))
-            .joined(separator: ":")
-    }
-
-    /// Where the surroundings must stand for sessions and services that do not inherit the first process's environment.
-    private static func surroundingFiles(_ environment: [String: String]) -> [FileSpec] {
-        let lines = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\"\($0.value)\"" }
-        let names = environment.keys.sorted().map { "\"\($0)=\(environment[$0] ?? "")\"" }.joined(separator: " ")
-        return [
-            FileSpec(path: "/etc/environment", content: Array((lines.joined(separator: "\n") + "\n").utf8)),
-            FileSpec(
-                path: "/etc/systemd/system.conf.d/brume.conf",
-                content: Array("[Manager]\nDefaultEnvironment=\(names)\n".utf8)
-            ),
-        ]
     }
 
     // MARK: Leaving
 
-    /// Removes the machine, its place and its rows; disks that are not to be deleted with it stay.
-    private func discard(_ instance: JSON, _ key: ResourceKey, keepingDisks: Bool) async throws {
+    /// Asks a machine to end, its shutdown script first; both share the time.
+    private func shutDown(_ instance: JSON, grace: Duration) async throws {
+        let workload = Self.workload(of: instance)
+        guard try await engine.status(of: workload)?.isRunning ?? false else { return }
+        await runShutdownScript(of: instance, limit: grace)
+        try await engine.stop(workload, grace: grace)
+    }
+
+    /// Removes the machine, its place and its row, and the named disks; other disks are free again.
+    private func discard(_ instance: JSON, _ key: ResourceKey, andDisks unwanted: Set<String>) async throws {
         let workload = Self.workload(of: instance)
         try await engine.remove(workload)
         try await guests.release(owner: workload.text)
+        let disks = (instance["disks"]?.array ?? []).map { disk in
+            (key: Disk.key(of: disk["source"]?.string ?? "", like: key), isBoot: disk["boot"]?.bool ?? false)
+        }
+        for disk in disks where unwanted.contains(disk.key.name) && !disk.isBoot {
+            try await engine.removeVolume(Disk.volume(of: try await store.get(disk.key)))
+        }
         try await store.database.write { db in
             // Another instance may have the name by now.
             guard try ResourceStore.fetch(key, in: db)?["id"] == instance["id"] else { return }
-            for disk in instance["disks"]?.array ?? [] {
-                var diskKey = key
-                diskKey.collection = "disks"
-                diskKey.name = ResourceName(parsing: disk["source"]?.string ?? "").last
-                if keepingDisks, !(disk["autoDelete"]?.bool ?? true) {
-                    _ = try ResourceStore.update(diskKey, in: db) { $0["users"] = nil }
+            for disk in disks {
+                if unwanted.contains(disk.key.name) {
+                    try ResourceStore.delete(disk.key, in: db)
                 } else {
-                    try ResourceStore.delete(diskKey, in: db)
+                    _ = try ResourceStore.update(disk.key, in: db) { $0["users"] = [] }
                 }
             }
             try ResourceStore.delete(key, in: db)
@@ -408,7 +294,7 @@ struct InstanceLife: Sendable {
     /// Holds the ranges of all regions that Brume has; Google's own /9 would hide more of the machine's network.
     static let range = "10.128.0.0/10"
 
-    private func guest(of instance: JSON, _ key: ResourceKey) async throws -> Guest {
+    func guest(of instance: JSON, _ key: ResourceKey) async throws -> Guest {
         InstanceGuest.make(
             instance,
             project: try await projects.project(key.project),
@@ -416,7 +302,7 @@ struct InstanceLife: Sendable {
         )
     }
 
-    private static func resources(of instance: JSON) -> Resources {
+    static func resources(of instance: JSON) -> Resources {
         let type = MachineType.named(ResourceName(parsing: instance["machineType"]?.string ?? "").last)
         return Resources(milliCPUs: type?.milliCPUs ?? 0, memoryBytes: Int64(type?.memoryMiB ?? 0) << 20)
     }
@@ -429,6 +315,19 @@ struct InstanceLife: Sendable {
         try await store.update(key) { instance in
             instance["status"] = .string(status)
             change(&instance)
+        }
+    }
+
+    /// Changes a status that is still what it was.
+    ///
+    /// - Returns: Whether this call has changed it.
+    func claim(_ key: ResourceKey, from: String, to status: String) async throws -> Bool {
+        try await store.database.write { db in
+            guard let instance = try ResourceStore.fetch(key, in: db), instance["status"]?.string == from else {
+                return false
+            }
+            _ = try ResourceStore.update(key, in: db) { $0["status"] = .string(status) }
+            return true
         }
     }
 }

@@ -31,33 +31,11 @@ struct InstanceMethods: Sendable {
     }
 
     func aggregatedList(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        try await aggregate("instances", kind: "instance", input, caller)
-    }
-
-    func aggregatedDisks(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        try await aggregate("disks", kind: "disk", input, caller)
-    }
-
-    private func aggregate(_ collection: String, kind: String, _ input: ListInput, _ caller: Caller) async throws
-        -> JSON
-    {
         let project = try await projects.project(input.project).id
-        let rows = try await store.list(collection, project: project)
+        let rows = try await store.list("instances", project: project)
         let scopes = Dictionary(grouping: rows, by: \.key.scope).sorted { $0.key < $1.key }
             .map { ($0.key, $0.value.map(\.resource)) }
-        return try input.aggregate(scopes, collection: collection, kind: kind, for: caller)
-    }
-
-    func listDisks(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        let project = try await projects.project(input.project).id
-        let rows = try await store.list("disks", project: project, scope: "zones/\(input.zone ?? "")")
-        return try input.page(rows.map(\.resource), kind: "disk", for: caller)
-    }
-
-    func getDisk(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
-        var key = try await key(input)
-        key.collection = "disks"
-        return Link.render(try await store.get(key), for: caller.origin)
+        return try input.aggregate(scopes, collection: "instances", kind: "instance", for: caller)
     }
 
     /// What the machine has written to its first serial port, from a byte on.
@@ -111,13 +89,20 @@ struct InstanceMethods: Sendable {
         try life.check(draft.instance)
         var operation = operation("insert", draft.key, by: caller)
         operation.metadata["targetId"] = draft.instance["id"]
+        operation.input["newDisks"] = .array(draft.disks.made.map { .string($0.key.name) })
         let inserted = operation
         try await store.database.write { db in
             try ResourceStore.insert(draft.instance, at: draft.key, in: db)
-            var disk = draft.key
-            disk.collection = "disks"
-            disk.name = draft.bootDisk["name"]?.string ?? ""
-            try ResourceStore.insert(draft.bootDisk, at: disk, in: db)
+            for (key, disk) in draft.disks.made { try ResourceStore.insert(disk, at: key, in: db) }
+            for (key, isReadOnly) in draft.disks.existing {
+                _ = try ResourceStore.update(key, in: db) { disk in
+                    let users = disk["users"]?.array ?? []
+                    if let user = users.first?.string, !isReadOnly {
+                        throw GoogleError.inUse(key.resourceName, by: user)
+                    }
+                    disk["users"] = .array(users + [.string(draft.key.link)])
+                }
+            }
             try OperationRunner.insert(inserted, in: db)
         }
         return try await changes.begin(operation, for: caller)
@@ -126,6 +111,7 @@ struct InstanceMethods: Sendable {
     func delete(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
         try await change("delete", input, caller) { instance in
             if instance["deletionProtection"]?.bool ?? false { throw GoogleError.deletionProtected }
+            guard instance["disks"]?[0]?["autoDelete"]?.bool ?? true else { throw GoogleError.bootDiskKept }
             instance["status"] = "STOPPING"
         }
     }
@@ -195,6 +181,34 @@ struct InstanceMethods: Sendable {
                 throw GoogleError.notReady(key.resourceName, status: status, needs: "TERMINATED")
             }
             instance["machineType"] = .string(Link.to("projects/\(key.project)/\(key.scope)/machineTypes/\(type)"))
+        }
+    }
+
+    /// Changes who a machine's programs are; at Google too it must be stopped for that.
+    func setServiceAccount(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
+        let key = try await key(input)
+        let project = try await projects.project(input.project)
+        return try await change("setServiceAccount", input, caller) { instance in
+            let status = instance["status"]?.string ?? ""
+            guard status == "TERMINATED" else {
+                throw GoogleError.notReady(key.resourceName, status: status, needs: "TERMINATED")
+            }
+            guard let email = input.body["email"]?.string, !email.isEmpty else {
+                instance["serviceAccounts"] = nil
+                return
+            }
+            let account = email == "default" ? ServiceAccounts.computeDefault(project) : email
+            instance["serviceAccounts"] = [["email": .string(account), "scopes": input.body["scopes"] ?? []]]
+        }
+    }
+
+    func simulateMaintenanceEvent(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
+        let key = try await key(input)
+        return try await change("simulateMaintenanceEvent", input, caller) { instance in
+            let status = instance["status"]?.string ?? ""
+            guard status == "RUNNING" else {
+                throw GoogleError.notReady(key.resourceName, status: status, needs: "RUNNING")
+            }
         }
     }
 

@@ -39,6 +39,27 @@ struct NetworkMethods: Sendable {
         return try input.page([subnetwork(region, project)], kind: "subnetwork", for: caller)
     }
 
+    func getSubnetwork(_ input: NamedInput, as caller: Caller) async throws -> JSON {
+        let project = try await projects.project(input.project).id
+        guard let region = Region.named(input.region ?? ""), input.name == Self.defaultNetwork else {
+            throw GoogleError.resourceMissing(
+                ResourceName(["projects", project, "regions", input.region ?? "", "subnetworks", input.name])
+            )
+        }
+        return Link.render(subnetwork(region, project), for: caller.origin)
+    }
+
+    /// Reserved addresses: there are none, for an instance's address is its own as long as it exists.
+    func listAddresses(_ input: ListInput, as caller: Caller) async throws -> JSON {
+        _ = try await projects.project(input.project)
+        return try input.page([], kind: "address", for: caller)
+    }
+
+    func aggregatedAddresses(_ input: ListInput, as caller: Caller) async throws -> JSON {
+        _ = try await projects.project(input.project)
+        return try input.aggregate([], collection: "addresses", kind: "address", for: caller)
+    }
+
     private func network(_ project: String) -> JSON {
         [
             "kind": "compute#network", "id": "1", "name": .string(Self.defaultNetwork), "autoCreateSubnetworks": true,

@@ -1,0 +1,151 @@
+import Foundation
+import GoogleAPI
+import Guests
+import ImageCatalogue
+import Logging
+import Workloads
+
+// How a machine is made and started.
+extension InstanceLife {
+    /// Makes the machine if it is not there, starts it if it does not run, and lets its users in.
+    func bringUp(_ key: ResourceKey) async throws {
+        var instance = try await store.get(key)
+        let workload = Self.workload(of: instance)
+        try await setStatus(key, "STAGING")
+        if try await engine.status(of: workload) == nil {
+            instance = try await create(instance, key)
+        } else {
+            _ = try await guests.ensureNetwork(Self.network(key.project), subnet: Self.range)
+        }
+        try await engine.start(workload)
+        try await letIn(instance, key)
+        try await setStatus(key, "RUNNING") { instance in
+            instance["lastStartTimestamp"] = .string(Timestamp.text(changes.now()))
+        }
+    }
+
+    private func create(_ instance: JSON, _ key: ResourceKey) async throws -> JSON {
+        let process = try await prepare(instance, key)
+        let network = Self.network(key.project)
+        let description = try await guests.ensureNetwork(network, subnet: Self.range)
+        let region = Region.ofZone(key.zone ?? "")
+        let wanted = instance["networkInterfaces"]?[0]?["networkIP"]?.string ?? ""
+        let place = try await guests.admit(
+            try await guest(of: instance, key),
+            to: network,
+            within: description.subnet == Self.range ? region?.range : nil,
+            wanting: wanted.isEmpty ? nil : wanted,
+            owner: Self.workload(of: instance).text
+        )
+        let addressed = try await store.update(key) { instance in
+            guard let address = place.address else { return }
+            var interface = instance["networkInterfaces"]?[0] ?? [:]
+            interface["networkIP"] = .string(address)
+            // The machine's own address is reached from this computer: it is its external one too.
+            interface["accessConfigs"] = .array(
+                (interface["accessConfigs"]?.array ?? []).map { config in
+                    var config = config
+                    config["kind"] = "compute#accessConfig"
+                    config["natIP"] = .string(address)
+                    return config
+                }
+            )
+            instance["networkInterfaces"] = [interface]
+        }
+        let guest = try await guest(of: addressed, key)
+        try await guests.update(guest, owner: Self.workload(of: instance).text)
+        var spec = process
+        spec.process.network = NetworkAttachment(
+            network: network,
+            address: place.address,
+            aliases: [key.name, "\(key.name).\(key.zone ?? "").c.\(key.project).internal"]
+        )
+        guests.surround(&spec.process, as: guest, at: place)
+        spec.process.files += Self.surroundingFiles(spec.process.environment)
+        try await engine.create(
+            WorkloadSpec(
+                name: Self.workload(of: instance),
+                labels: Self.kindLabel.merging(["project": key.project]) { $1 },
+                shape: .machine(spec)
+            )
+        )
+        return addressed
+    }
+
+    /// The image and the process that the machine starts with.
+    private func prepare(_ instance: JSON, _ key: ResourceKey) async throws -> MachineSpec {
+        let spec: MachineSpec
+        if let container = try ContainerDeclaration.read(from: instance)?.container {
+            let reference = ImageReference(container.image)
+            let account = instance["serviceAccounts"]?[0]?["email"]?.string
+            let image = try await catalogue.ensure(
+                reference,
+                credential: try await credentials.credential(for: reference, account: account),
+                refresh: true
+            )
+            var process = ProcessSpec(image: image)
+            // The machine stays when its container's program ends, as the one at Google around the container does.
+            process.entrypoint = [GuestTools.path + "/bin/busybox", "tail", "-f", "/dev/null"]
+            process.arguments = []
+            process.user = "0"
+            process.environment = Dictionary(
+                (container.env ?? []).map { ($0.name, $0.value ?? "") },
+                uniquingKeysWith: { $1 }
+            )
+            process.mounts = catalogue.hostMounts(for: image)
+            // An image with an init of its own boots, as on a machine of its own.
+            spec = MachineSpec(process: process, bootsInit: true)
+        } else {
+            let disk = Disk.key(of: instance["disks"]?[0]?["source"]?.string ?? "", like: key)
+            let source = try await store.get(disk)["sourceImage"]?.string ?? ""
+            let (_, entry) = try images.resolve(sourceImage: source, project: key.project)
+            let image = try await catalogue.ensure(entry) { [logger] line in
+                logger.info("\(line)", metadata: ["image": "\(entry.name)"])
+            }
+            var process = ProcessSpec(image: image)
+            process.mounts = catalogue.hostMounts(for: image)
+            process.environment["PATH"] = Self.path(with: entry.hostTools)
+            spec = MachineSpec(process: process, bootsInit: true)
+        }
+        var machine = spec
+        for disk in instance["disks"]?.array ?? [] where !(disk["boot"]?.bool ?? false) {
+            let row = try await store.get(Disk.key(of: disk["source"]?.string ?? "", like: key))
+            try await engine.ensureVolume(Disk.volume(of: row), labels: ["kind": "disk"])
+            machine.process.mounts.append(
+                Mount(
+                    .volume(Disk.volume(of: row)),
+                    at: Disk.folder(deviceName: disk["deviceName"]?.string ?? ""),
+                    isReadOnly: disk["mode"]?.string == "READ_ONLY"
+                )
+            )
+        }
+        let accelerators = (instance["guestAccelerators"]?.array ?? [])
+            .reduce(0) { $0 + Int($1["acceleratorCount"]?.integer ?? 0) }
+        if accelerators > 0, let kind = try await engine.capabilities().acceleratorKinds.first {
+            machine.process.accelerators = Accelerators(kind: kind, count: accelerators)
+        }
+        machine.process.mounts.append(try await tools.mount())
+        machine.process.hostname = key.name
+        machine.process.resources = Self.resources(of: instance)
+        return machine
+    }
+
+    /// Debian's own path, and the programs of the tools that the image shares with the daemon's machine.
+    private static func path(with tools: [HostTools]) -> String {
+        (["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"] + tools.map(\.programs))
+            .joined(separator: ":")
+    }
+
+    /// Where the surroundings must stand for sessions and services that do not inherit the first process's environment.
+    private static func surroundingFiles(_ environment: [String: String]) -> [FileSpec] {
+        let lines = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\"\($0.value)\"" }
+        let names = environment.keys.sorted().map { "\"\($0)=\(environment[$0] ?? "")\"" }.joined(separator: " ")
+        return [
+            FileSpec(path: "/etc/environment", content: Array((lines.joined(separator: "\n") + "\n").utf8)),
+            FileSpec(
+                path: "/etc/systemd/system.conf.d/brume.conf",
+                content: Array("[Manager]\nDefaultEnvironment=\(names)\n".utf8)
+            ),
+        ]
+    }
+}

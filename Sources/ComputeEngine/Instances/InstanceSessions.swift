@@ -1,0 +1,97 @@
+import Foundation
+import GoogleAPI
+import Guests
+import ImageCatalogue
+import Logging
+import NIOCore
+import Workloads
+
+// What runs inside a machine for Brume: the ssh server, its users, and the scripts of the metadata.
+extension InstanceLife {
+    /// Starts the ssh server, applies the users' keys, and begins the startup script; after every start of the machine.
+    func letIn(_ instance: JSON, _ key: ResourceKey) async throws {
+        let workload = Self.workload(of: instance)
+        let server = try await engine.exec(GuestTools.startServer, in: workload, part: "machine")
+        for await _ in sessions.keep(server, until: "listening on") {}
+        try await applyUsers(instance, key)
+        if let script = Metadata.value("startup-script", in: instance["metadata"]), !script.isEmpty {
+            let session = try await run(MachineScript.startup, script, in: workload)
+            sessions.keep(session)
+        }
+        try await runContainer(of: instance, in: workload)
+    }
+
+    /// Brings the machine's users to what the metadata says, and publishes its host key.
+    func applyUsers(_ instance: JSON, _ key: ResourceKey) async throws {
+        var keys = Metadata.value("ssh-keys", in: instance["metadata"]) ?? ""
+        let blocksProject = Metadata.value("block-project-ssh-keys", in: instance["metadata"])?.lowercased() == "true"
+        if !blocksProject {
+            let metadata = try await projectMetadata.metadata(of: key.project)
+            keys += "\n" + (Metadata.value("ssh-keys", in: metadata) ?? "")
+        }
+        let workload = Self.workload(of: instance)
+        let session = try await engine.exec(MachineScript.users, in: workload, part: "machine")
+        try await session.write(ByteBuffer(string: keys + "\n"))
+        try await session.finishInput()
+        var printed = ""
+        for try await chunk in session.output where chunk.stream == .output { printed += String(buffer: chunk.bytes) }
+        let code = try await session.exitCode()
+        if code != 0 {
+            logger.warning("applying ssh keys ended with \(code)", metadata: ["instance": "\(key.resourceName)"])
+        }
+        let words = printed.split(whereSeparator: \.isWhitespace).map(String.init)
+        if let type = words.firstIndex(where: { $0.hasPrefix("ssh-") }), type + 1 < words.count {
+            let attribute = GuestAttribute(
+                owner: workload.text,
+                namespace: "hostkeys",
+                key: words[type],
+                value: words[type + 1]
+            )
+            try await guests.setAttribute(attribute)
+        }
+    }
+
+    /// Runs the script of a machine that is to end; it may take as long as the machine has left.
+    func runShutdownScript(of instance: JSON, limit: Duration) async {
+        guard let script = Metadata.value("shutdown-script", in: instance["metadata"]), !script.isEmpty else { return }
+        do {
+            let session = try await run(MachineScript.shutdown, script, in: Self.workload(of: instance))
+            await withTaskGroup { group in
+                group.addTask { do { for try await _ in session.output {} } catch {} }
+                group.addTask { try? await Task.sleep(for: limit) }
+                await group.next()
+                group.cancelAll()
+            }
+        } catch {
+            logger.warning("the shutdown script did not run: \(error)", metadata: ["instance": instance.label])
+        }
+    }
+
+    /// Begins what a declared container does, as its image or its declaration says.
+    private func runContainer(of instance: JSON, in workload: WorkloadName) async throws {
+        guard let declaration = try ContainerDeclaration.read(from: instance) else { return }
+        let reference = ImageReference(declaration.container.image)
+        let kept = catalogue.entry(for: reference).flatMap(catalogue.keptReference)
+        let image = try await engine.image(kept ?? reference)
+        guard
+            let program = declaration.program(
+                imageEntrypoint: image?.entrypoint ?? [],
+                imageCommand: image?.command ?? []
+            )
+        else { return }
+        let script = MachineScript.container(restartPolicy: declaration.restartPolicy, program: program)
+        sessions.keep(try await engine.exec(script, in: workload, part: "machine"))
+    }
+
+    private func run(_ kind: ExecSpec, _ script: String, in workload: WorkloadName) async throws -> any ExecSession {
+        let session = try await engine.exec(kind, in: workload, part: "machine")
+        let text = script.hasPrefix("#!") ? script : "#!/.brume/bin/sh\n" + script
+        try await session.write(ByteBuffer(string: text))
+        try await session.finishInput()
+        return session
+    }
+}
+
+extension JSON {
+    fileprivate var label: Logger.MetadataValue { "\(self["selfLink"]?.string ?? "")" }
+}

@@ -1,0 +1,67 @@
+import ImageCatalogue
+import Workloads
+
+/// Small programs that run as root inside machines. What they say goes to the machine's console: the serial port.
+enum MachineScript {
+    /// Reads `ssh-keys` from its input; prints the machine's own public key.
+    static let users = shell(
+        """
+        /.brume/bin/sh /.brume/libexec/users-up.sh; code=$?
+        /.brume/bin/busybox cat /.brume-run/hostkey.pub 2>/dev/null
+        exit $code
+        """
+    )
+
+    /// Runs the script of its input, once after each start of the machine.
+    static let startup = shell(metadataScript("startup-script", onlyOnce: true))
+    /// Runs the script of its input.
+    static let shutdown = shell(metadataScript("shutdown-script", onlyOnce: false))
+
+    /// Runs a container's program in its machine, again and again as its policy says, later each time.
+    static func container(restartPolicy: String, program: [String]) -> ExecSpec {
+        var spec = shell(
+            """
+            \(console)
+            \(onceAfterStart("container"))
+            policy=$1; shift; pause=1
+            while :; do
+                "$@" < /dev/null > "$console" 2>&1; code=$?
+                case $policy in Never) exit 0 ;; OnFailure) [ $code = 0 ] && exit 0 ;; esac
+                $B sleep $pause; pause=$((pause * 2)); [ $pause -gt 60 ] && pause=60
+            done
+            """
+        )
+        spec.command += ["brume-container", restartPolicy] + program
+        return spec
+    }
+
+    private static func metadataScript(_ name: String, onlyOnce: Bool) -> String {
+        """
+        \(console)
+        f=/.brume-run/\(name); $B cat > $f; $B chmod 700 $f
+        \(onlyOnce ? onceAfterStart(name) : "")
+        { $f 2>&1; echo "exit status $?"; } < /dev/null | while IFS= read -r line || [ -n "$line" ]; do
+            echo "\(name): $line"
+        done > "$console"
+        """
+    }
+
+    private static let console = """
+        B=\(GuestTools.path)/bin/busybox
+        console=/proc/1/fd/1; [ -c /dev/console ] && console=/dev/console
+        """
+
+    /// Ends the script when it has run since the machine's first process began: the daemon may have been started anew.
+    private static func onceAfterStart(_ name: String) -> String {
+        """
+        start="$($B cat /proc/sys/kernel/random/boot_id) $($B sed 's/.*) //' /proc/1/stat | $B cut -d' ' -f20)"
+        mark=/.brume-run/\(name).start
+        [ "$($B cat $mark 2>/dev/null)" = "$start" ] && exit 0
+        echo "$start" > $mark
+        """
+    }
+
+    private static func shell(_ script: String) -> ExecSpec {
+        ExecSpec([GuestTools.path + "/bin/sh", "-c", script], user: "0")
+    }
+}
