@@ -96,7 +96,7 @@ package struct Checkup: Sendable {
                     finding: "simulated: instances, builds and jobs are only played"
                 )
             ]
-        case .socket(let path): return await SocketCheck(path: path).run()
+        case .socket(let path): return await SocketCheck(path: path, cloud: configuration).run()
         case .managed:
             return EngineCheck.all().map { found in
                 Check(

@@ -12,6 +12,7 @@ import Workloads
 /// Whether an engine answers at a unix socket, what it allows, and what to do when something is missing.
 struct SocketCheck {
     var path: String
+    var cloud: CloudConfiguration
 
     func run() async -> [Checkup.Check] {
         guard let failure = unreachable() else { return await answer() }
@@ -47,8 +48,9 @@ struct SocketCheck {
             logger: Logger(label: "doctor", factory: { _ in SwiftLogNoOpLogHandler() })
         )
         do {
-            let capabilities = try await withThrowingTaskGroup(of: EngineCapabilities.self) { group in
-                group.addTask { try await engine.capabilities() }
+            let (capabilities, proxy) = try await withThrowingTaskGroup(of: (EngineCapabilities, String?).self) {
+                group in
+                group.addTask { (try await engine.capabilities(), try await engine.imageProxy()) }
                 group.addTask {
                     try await Task.sleep(for: .seconds(5))
                     throw SettingError("it does not answer")
@@ -63,7 +65,7 @@ struct SocketCheck {
                     isGood: true,
                     isNeeded: true,
                     finding: "\(capabilities.description) at '\(path)'"
-                ), doors(capabilities),
+                ), doors(capabilities), registries(proxy),
             ]
         } catch {
             return [bad("what listens at '\(path)' is no working engine: \(error)", "restart the Docker Engine")]
@@ -82,6 +84,23 @@ struct SocketCheck {
                     + " set there; the name metadata.google.internal does not answer",
             remedy: capabilities.doors
                 ? nil : "run Brume as root, with iptables, on the machine of the Docker Engine"
+        )
+    }
+
+    /// Whether the engine finds Google's registries at Brume: it looks their names up itself, not the workloads.
+    private func registries(_ proxy: String?) -> Checkup.Check {
+        let isLed = proxy?.hasSuffix(":\(cloud.port)") ?? false
+        return Checkup.Check(
+            subject: "engine, Google's registries",
+            isGood: isLed,
+            isNeeded: false,
+            finding: isLed
+                ? "lead to Brume, by the engine's proxy"
+                : "do not lead to Brume: 'docker push gcr.io/…' and 'FROM gcr.io/…' fail with this engine",
+            remedy: isLed
+                ? nil
+                : "start the Docker Engine with HTTPS_PROXY=http://127.0.0.1:\(cloud.port)"
+                    + " and SSL_CERT_FILE=\(cloud.data.client)/ca-bundle.pem in its environment"
         )
     }
 

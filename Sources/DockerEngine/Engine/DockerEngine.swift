@@ -74,6 +74,9 @@ package final class DockerEngine: WorkloadEngine, Service {
         )
     }
 
+    /// The proxy through which the engine fetches images from HTTPS registries; nil when it goes there directly.
+    package func imageProxy() async throws -> String? { try await facts().httpsProxy }
+
     func facts() async throws -> HostFacts {
         if let facts = remembered.withLock({ $0.facts }) { return facts }
         let docker = try await host.client()
@@ -85,7 +88,8 @@ package final class DockerEngine: WorkloadEngine, Service {
             cpus: Int(info["NCPU"]?.integer ?? 1),
             hasNvidia: info["Runtimes"]?["nvidia"] != nil,
             isLocal: isLocal,
-            doors: isLocal && geteuid() == 0 && Command.path(of: "iptables") != nil
+            doors: isLocal && geteuid() == 0 && Command.path(of: "iptables") != nil,
+            httpsProxy: info["HttpsProxy"]?.string.flatMap { $0.isEmpty ? nil : $0 }
         )
         remembered.withLock { $0.facts = facts }
         return facts
@@ -99,6 +103,7 @@ struct HostFacts: Sendable {
     /// Whether the engine's networks are this machine's.
     var isLocal: Bool
     var doors: Bool
+    var httpsProxy: String?
 }
 
 /// Where an engine is, and how it comes to life.
