@@ -29,16 +29,21 @@ package struct ClientFolder: Sendable {
         FileManager.default.contents(atPath: key).flatMap { try? JSON(parsing: $0) }
     }
 
-    /// Writes everything that follows from the owner's key and the authority. Harmless when repeated.
-    func write(ownerKey: Data, authorityPEM: String) throws {
+    /// Writes what vouches for Brume's names. Harmless when repeated.
+    func writeTrust(authorityPEM: String) throws {
+        try makeFolder(path)
+        try save(Data(authorityPEM.utf8), to: authority)
+        try save(Data((Self.machineAuthorities() + "\n" + authorityPEM).utf8), to: bundle)
+    }
+
+    /// Signs the owner in: writes everything that follows from their key. Harmless when repeated.
+    func signIn(ownerKey: Data) throws {
         let key = try JSON(parsing: ownerKey)
         let account = key["client_email"]?.string ?? ""
         let project = key["project_id"]?.string ?? ""
         try makeFolder(gcloud + "/configurations")
         try makeFolder(docker)
         try save(ownerKey, to: self.key)
-        try save(Data(authorityPEM.utf8), to: authority)
-        try save(Data((Self.machineAuthorities() + "\n" + authorityPEM).utf8), to: bundle)
         try save(Data("[GSUtil]\ndefault_project_id = \(project)\nstate_dir = \(path)/gsutil\n".utf8), to: boto)
         try save(Data("default".utf8), to: gcloud + "/active_config")
         try saveOnce(

@@ -61,12 +61,9 @@ package struct Cloud: Sendable {
         let authorizer = AccessControl(iam, projects: resourceManager)
         let owner = try await resourceManager.bootstrap(project: configuration.project)
         let clients = ClientFolder(data)
-        let ownerKey = try await iam.keyFile(
-            for: owner,
-            existing: FileManager.default.contents(atPath: clients.key)
-        )
+        let ownerSignIn = OwnerSignIn(owner: owner, iam: iam, clients: clients, hold: try data.holdClients())
         let signIn = SignIn(iam, openOwner: configuration.isOpen ? owner : nil)
-        try clients.write(ownerKey: ownerKey, authorityPEM: authority.pem)
+        try clients.writeTrust(authorityPEM: authority.pem)
 
         // The engine, its images, and door 3: what workloads see
         let engine = try ChosenEngine(configuration, trustBundle: clients.bundle, logger: logger)
@@ -182,7 +179,7 @@ package struct Cloud: Sendable {
         guestDoor.open(to: edge)
         engineSocket = engine.socket
         services = [
-            engine, guests, operations, RegistrySweeper(registry: registry, logger: logger), builds.runner,
+            ownerSignIn, engine, guests, operations, RegistrySweeper(registry: registry, logger: logger), builds.runner,
             vertexAI.runner, compute.keeper,
         ]
     }

@@ -34,6 +34,7 @@ package struct DataFolder: Sendable {
     package var log: String { logs + "/brume.log" }
     package var state: String { run + "/daemon.json" }
     private var lock: String { run + "/lock" }
+    private var clientLock: String { run + "/client.lock" }
 
     /// Makes the folder and its parts, readable by the owner alone.
     ///
@@ -85,6 +86,32 @@ package struct DataFolder: Sendable {
         defer { close(descriptor) }
         while flock(descriptor, LOCK_EX) != 0 && errno == EINTR {}
     }
+}
+
+extension DataFolder {
+    /// Says that the clients' folder is being made, until ``ClientsHold/release()`` or the end of this process.
+    func holdClients() throws -> ClientsHold {
+        let descriptor = open(clientLock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0, flock(descriptor, LOCK_EX) == 0 else {
+            throw SettingError("data folder: cannot lock '\(clientLock)': \(String(cString: strerror(errno)))")
+        }
+        return ClientsHold(descriptor: descriptor)
+    }
+
+    /// Blocks while the clients' folder is being made.
+    package func waitForClients() {
+        let descriptor = open(clientLock, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        while flock(descriptor, LOCK_SH) != 0 && errno == EINTR {}
+    }
+}
+
+/// The daemon's word that the clients' folder is not complete yet.
+struct ClientsHold: Sendable {
+    fileprivate let descriptor: Int32
+
+    func release() { close(descriptor) }
 }
 
 /// What a running daemon says of itself, for the command line.

@@ -40,6 +40,7 @@ struct CloudOptions: ParsableArguments {
         guard let daemon = DaemonState.read(from: data) else {
             throw SettingError("no cloud runs on '\(data.path)': start it with 'brume up'")
         }
+        data.waitForClients()
         return (data, daemon)
     }
 }
