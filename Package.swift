@@ -97,14 +97,15 @@ let package = Package(
         module("CloudStorage", anatomy + ["BlobStore", .nioConcurrencyHelpers]),
         module("ArtifactRegistry", anatomy + ["BlobStore", "Operations", .crypto]),
         module("ComputeEngine", anatomy + ["Operations", "Workloads", "Guests", "ImageCatalogue", .yams, .serviceLifecycle]),
-        module("CloudBuild", anatomy + ["Operations", "Workloads", "Guests", "ImageCatalogue", .yams, .serviceLifecycle]),
+        module("CloudBuild", anatomy + ["Operations", "Workloads", "Guests", "ImageCatalogue", .crypto, .yams, .serviceLifecycle]),
+        module("SourceRepositories", anatomy + [.nioPosix, .serviceLifecycle]),
         module("CloudLogging", anatomy),
         module("VertexAI", anatomy + ["Operations", "Workloads", "Guests", "ImageCatalogue", .serviceLifecycle]),
 
         // The one place where parts are joined, and the command line.
         module("BrumeServer", ["GoogleAPI", "APIServer", "Gateway", "MetadataStore", "BlobStore", "Operations", "Workloads",
             "ImageCatalogue", "Guests", "DockerEngine", "SimulatedEngine", "IAM", "ResourceManager", "ServiceUsage",
-            "CloudStorage", "ArtifactRegistry", "ComputeEngine", "CloudBuild", "CloudLogging", "VertexAI", "SecretFile",
+            "CloudStorage", "ArtifactRegistry", "ComputeEngine", "CloudBuild", "CloudLogging", "SourceRepositories", "VertexAI", "SecretFile",
             .grdb, .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle, .unixSignals]),
         .executableTarget(name: "brume", dependencies: ["BrumeServer", "GoogleAPI", .argumentParser, .logging],
             resources: [.copy("Demo/Material")], swiftSettings: strict),

@@ -18,6 +18,7 @@ import Operations
 import ResourceManager
 package import ServiceLifecycle
 import ServiceUsage
+import SourceRepositories
 import VertexAI
 import Workloads
 
@@ -40,7 +41,7 @@ package struct Cloud: Sendable {
         let schemas: [any Schema.Type] = [
             OperationsSchema.self, IAMSchema.self, ResourceManagerSchema.self, ServiceUsageSchema.self,
             ArtifactRegistrySchema.self, CloudLoggingSchema.self, VertexAISchema.self, CloudStorageSchema.self,
-            GuestsSchema.self, ComputeEngineSchema.self, CloudBuildSchema.self,
+            GuestsSchema.self, ComputeEngineSchema.self, CloudBuildSchema.self, SourceRepositoriesSchema.self,
         ]
         let store = try MetadataStore(path: data.database, schemas: schemas)
         let operations = OperationRunner(store: store, logger: logger, now: now)
@@ -133,6 +134,22 @@ package struct Cloud: Sendable {
         )
         apis.append(compute.api(authorizer: authorizer))
 
+        let buildEvents = BuildEvents(store: store)
+        let sources = SourceRepositories(
+            store: store,
+            folder: URL(filePath: data.repositories),
+            projects: resourceManager,
+            accounts: iam,
+            signIn: signIn,
+            authorizer: authorizer,
+            pushes: PushesAsBuildEvents(events: buildEvents),
+            logger: logger,
+            now: now,
+            makeID: { UUID().uuidString.lowercased() }
+        )
+        authorizer.consult(sources.policies)
+        apis += sources.apis(authorizer: authorizer)
+
         let builds = CloudBuild(
             store: store,
             projects: resourceManager,
@@ -142,8 +159,11 @@ package struct Cloud: Sendable {
                 logs: BuildObjectsOfStorage(storage: storage),
                 accounts: BuildAccountsOfIAM(iam: iam),
                 images: BuilderImagesOfCatalogue(catalogue: catalogue),
-                surroundings: BuildNetwork(guests: guests, catalogue: catalogue)
+                surroundings: BuildNetwork(guests: guests, catalogue: catalogue),
+                code: HostedSourceCode(sources: sources),
+                webhookSecrets: NoSecrets()
             ),
+            events: buildEvents,
             concurrentBuilds: 4,
             logger: logger,
             now: now,
@@ -180,6 +200,7 @@ package struct Cloud: Sendable {
         engineSocket = engine.socket
         services = [
             ownerSignIn, engine, guests, operations, RegistrySweeper(registry: registry, logger: logger), builds.runner,
+            sources.keeper, builds.trigger,
             vertexAI.runner, compute.keeper,
         ]
     }

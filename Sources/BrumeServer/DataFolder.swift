@@ -25,6 +25,8 @@ package struct DataFolder: Sendable {
     package var blobs: String { path + "/blobs" }
     package var authority: String { path + "/ca" }
     package var keys: String { path + "/keys" }
+    /// Hosted git repositories.
+    package var repositories: String { path + "/repositories" }
     /// What `brume env` points clients to.
     package var client: String { path + "/client" }
     package var engine: String { path + "/engine" }
@@ -41,7 +43,7 @@ package struct DataFolder: Sendable {
     /// - Throws: ``SettingError`` when it cannot be written.
     package func create() throws {
         do {
-            for folder in [path, blobs, authority, keys, client, engine, tools, run, logs] {
+            for folder in [path, blobs, repositories, authority, keys, client, engine, tools, run, logs] {
                 try FileManager.default.createDirectory(
                     atPath: folder,
                     withIntermediateDirectories: true,
@@ -143,7 +145,8 @@ extension DataFolder {
     /// Deletes the cloud's parts, and the folder itself when nothing else is in it.
     package func delete() throws {
         for part in [
-            database, database + "-wal", database + "-shm", blobs, authority, keys, client, engine, tools, logs, run,
+            database, database + "-wal", database + "-shm", blobs, repositories, authority, keys, client, engine, tools,
+            logs, run,
         ] {
             guard FileManager.default.fileExists(atPath: part) else { continue }
             do {

@@ -16,6 +16,8 @@ package struct CloudBuild: Sendable {
         package var accounts: any BuildAccounts
         package var images: any BuilderImages
         package var surroundings: any BuildSurroundings
+        package var code: any SourceCode
+        package var webhookSecrets: any WebhookSecrets
 
         package init(
             engine: any WorkloadEngine,
@@ -23,7 +25,9 @@ package struct CloudBuild: Sendable {
             logs: any BuildLogs,
             accounts: any BuildAccounts,
             images: any BuilderImages,
-            surroundings: any BuildSurroundings
+            surroundings: any BuildSurroundings,
+            code: any SourceCode,
+            webhookSecrets: any WebhookSecrets
         ) {
             self.engine = engine
             self.sources = sources
@@ -31,26 +35,33 @@ package struct CloudBuild: Sendable {
             self.accounts = accounts
             self.images = images
             self.surroundings = surroundings
+            self.code = code
+            self.webhookSecrets = webhookSecrets
         }
     }
 
     private let builds: BuildMethods
     private let buildRunner: BuildRunner
+    private let triggers: TriggerMethods
+    private let triggerRunner: TriggerRunner
 
     /// - Parameter concurrentBuilds: How many builds run at once; the others wait in the order in which they came.
     package init(
         store: MetadataStore,
         projects: any ProjectDirectory,
         neighbours: Neighbours,
+        events: BuildEvents,
         concurrentBuilds: Int,
         logger: Logger,
         now: @escaping @Sendable () -> Date,
         makeID: @escaping @Sendable () -> String
     ) {
         let rows = BuildStore(store: store)
+        let repositories = RepositorySources(code: neighbours.code, connections: ConnectionStore(store: store))
         buildRunner = BuildRunner(
             store: rows,
             neighbours: neighbours,
+            repositories: repositories,
             limit: concurrentBuilds,
             logger: logger,
             now: now
@@ -63,7 +74,22 @@ package struct CloudBuild: Sendable {
             now: now,
             makeID: makeID
         )
+        let maker = TriggeredBuilds(builds: builds, repositories: repositories)
+        let triggerRows = TriggerStore(store: store)
+        triggerRunner = TriggerRunner(events: events, triggers: triggerRows, maker: maker, logger: logger)
+        triggers = TriggerMethods(
+            store: triggerRows,
+            projects: projects,
+            events: events,
+            maker: maker,
+            secrets: neighbours.webhookSecrets,
+            now: now,
+            makeID: makeID
+        )
     }
+
+    /// Starts the builds of pushes and other events, those first that an earlier run of the daemon left unsettled.
+    package var trigger: any Service { triggerRunner }
 
     /// Carries builds out, those first that an earlier run of the daemon left unfinished.
     package var runner: any Service { buildRunner }
@@ -83,14 +109,7 @@ package struct CloudBuild: Sendable {
             api.add("\(id).builds.retry", .post, "\(one):retry", requires: "cloudbuild.builds.create", builds.retry)
             api.lacks("\(id).builds.approve", .post, "\(one):approve")
 
-            let trigger = "\(root)/triggers/{trigger}"
-            api.lacks("\(id).triggers.create", .post, "\(root)/triggers")
-            api.lacks("\(id).triggers.list", .get, "\(root)/triggers")
-            api.lacks("\(id).triggers.get", .get, trigger)
-            api.lacks("\(id).triggers.delete", .delete, trigger)
-            api.lacks("\(id).triggers.patch", .patch, trigger)
-            api.lacks("\(id).triggers.run", .post, "\(trigger):run")
-            api.lacks("\(id).triggers.webhook", .post, "\(trigger):webhook")
+            addTriggers(to: api, root: root, id: "\(id).triggers")
         }
         api.add(
             "cloudbuild.operations.get",
@@ -142,5 +161,18 @@ package struct CloudBuild: Sendable {
             prefix: "/cloudbuild",
             table: api
         )
+    }
+
+    private func addTriggers(to api: MethodTable, root: String, id: String) {
+        let all = "\(root)/triggers"
+        let one = "\(all)/{trigger}"
+        api.add("\(id).create", .post, all, requires: "cloudbuild.builds.create", triggers.create)
+        api.add("\(id).list", .get, all, requires: "cloudbuild.builds.list", triggers.list)
+        api.add("\(id).get", .get, one, requires: "cloudbuild.builds.get", triggers.get)
+        api.add("\(id).patch", .patch, one, requires: "cloudbuild.builds.update", triggers.patch)
+        api.add("\(id).delete", .delete, one, requires: "cloudbuild.builds.update", triggers.delete)
+        api.add("\(id).run", .post, "\(one):run", requires: "cloudbuild.builds.create", triggers.run)
+        // Whoever calls a webhook has its secret and nothing else.
+        api.add("\(id).webhook", .post, "\(one):webhook", requires: nil, triggers.webhook)
     }
 }

@@ -21,3 +21,43 @@ extension GoogleError {
         )
     }
 }
+
+extension GoogleError {
+    static func triggerNotFound(_ name: String) -> GoogleError {
+        .notFound("Requested entity was not found: there is no trigger '\(name)' here.")
+    }
+
+    static func triggerExists(_ name: String) -> GoogleError {
+        GoogleError(
+            .alreadyExists,
+            reason: "ALREADY_EXISTS",
+            message: "trigger with name \"\(name)\" already exists: choose another name"
+        )
+    }
+
+    static func revisionMissing(_ revision: String, _ repository: String) -> GoogleError {
+        .invalid(
+            "Couldn't read commit: the repository '\(repository)' has no '\(revision)'.",
+            reason: "INVALID_ARGUMENT"
+        )
+    }
+}
+
+extension GoogleError {
+    static func connectionNotFound(_ name: String) -> GoogleError {
+        .notFound("Requested entity was not found: there is no '\(name)'.")
+    }
+
+    static func connectionExists(_ name: String) -> GoogleError {
+        GoogleError(.alreadyExists, reason: "ALREADY_EXISTS", message: "Resource '\(name)' already exists.")
+    }
+
+    static func foreignRepository(_ source: SourceName) -> GoogleError {
+        GoogleError(
+            .permissionDenied,
+            reason: "forbidden",
+            message: "The repository '\(source.repository)' is in project '\(source.project)': "
+                + "builds read repositories of their own project only."
+        )
+    }
+}

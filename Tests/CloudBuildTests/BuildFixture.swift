@@ -16,6 +16,8 @@ struct TestBuilds {
     let api: TestAPI
     let engine: SimulatedEngine
     let neighbours: TestNeighbours
+    let store: MetadataStore
+    let events: BuildEvents
 
     /// Creates a build; returns its ID.
     func create(_ json: String) async throws -> String {
@@ -43,7 +45,7 @@ struct TestBuilds {
 }
 
 /// Everything a build needs of the cloud, in memory.
-final class TestNeighbours: SourceArchives, BuildLogs, BuildAccounts, BuilderImages, BuildSurroundings {
+final class TestNeighbours: SourceArchives, BuildLogs, BuildAccounts, BuilderImages, BuildSurroundings, WebhookSecrets {
     let engine: SimulatedEngine
     private let objects = Mutex<[String: String]>([:])
     private let sources = Mutex<[String: String]>([:])
@@ -86,6 +88,11 @@ final class TestNeighbours: SourceArchives, BuildLogs, BuildAccounts, BuilderIma
     }
 
     func release(_ guest: BuildGuest) async throws {}
+
+    func value(of version: String, for project: ProjectIdentity) async throws -> Data {
+        guard version == "projects/demo/secrets/hook/versions/1" else { throw GoogleError.notFound(version) }
+        return Data("open sesame".utf8)
+    }
 }
 
 func withBuilds(concurrent: Int = 4, _ body: (TestBuilds) async throws -> Void) async throws {
@@ -99,8 +106,10 @@ func withBuilds(
     on engine: SimulatedEngine,
     _ store: MetadataStore,
     concurrent: Int = 4,
+    code: ScriptedSource = ScriptedSource(),
     _ body: (TestBuilds) async throws -> Void
 ) async throws {
+    let events = BuildEvents(store: store)
     let neighbours = TestNeighbours(engine: engine)
     let cloudBuild = CloudBuild(
         store: store,
@@ -111,18 +120,28 @@ func withBuilds(
             logs: neighbours,
             accounts: neighbours,
             images: neighbours,
-            surroundings: neighbours
+            surroundings: neighbours,
+            code: code,
+            webhookSecrets: neighbours
         ),
+        events: events,
         concurrentBuilds: concurrent,
         logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
         now: { Date() },
         makeID: { UUID().uuidString.lowercased() }
     )
     let runner = cloudBuild.runner
-    let running = Task { try await runner.run() }
+    let trigger = cloudBuild.trigger
+    let running = Task {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await runner.run() }
+            group.addTask { try await trigger.run() }
+            try await group.waitForAll()
+        }
+    }
     let api = TestAPI([cloudBuild.api(authorizer: FixedIdentity())])
     let result = await Result<Void, any Error> {
-        try await body(TestBuilds(api: api, engine: engine, neighbours: neighbours))
+        try await body(TestBuilds(api: api, engine: engine, neighbours: neighbours, store: store, events: events))
     }
     running.cancel()
     _ = await running.result

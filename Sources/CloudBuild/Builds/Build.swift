@@ -22,6 +22,8 @@ struct Build: Sendable, Equatable {
     }
 
     enum Status: String, Sendable {
+        /// Waits for somebody's approval.
+        case pending = "PENDING"
         case queued = "QUEUED"
         case working = "WORKING"
         case success = "SUCCESS"
@@ -31,7 +33,7 @@ struct Build: Sendable, Equatable {
         case cancelled = "CANCELLED"
         case expired = "EXPIRED"
 
-        var isFinal: Bool { self != .queued && self != .working }
+        var isFinal: Bool { ![.pending, .queued, .working].contains(self) }
     }
 
     var workload: WorkloadName { WorkloadName("build-\(id)") }

@@ -56,7 +56,7 @@ struct BuildOperationInput: MethodInput {
 }
 
 extension Call {
-    fileprivate func optionalParameter(_ name: String) throws -> String? {
+    func optionalParameter(_ name: String) throws -> String? {
         context.parameters.get(name) == nil ? nil : try parameter(name)
     }
 }

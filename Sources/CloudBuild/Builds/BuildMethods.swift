@@ -17,9 +17,18 @@ struct BuildMethods: Sendable {
         return try await begin(request, project: input.project, location: input.location).operation
     }
 
-    private func begin(_ request: JSON, project name: String, location: String) async throws -> Build {
+    /// Begins a build.
+    ///
+    /// - Parameter origin: What a trigger adds; nil: somebody asked for the build.
+    func begin(
+        _ request: JSON,
+        project name: String,
+        location: String,
+        of origin: TriggerOrigin? = nil
+    ) async throws -> Build {
+        if let origin, let known = try await store.find(origin.buildID) { return known }
         let project = try await projects.project(name)
-        let id = makeID()
+        let id = origin?.buildID ?? makeID()
         let named = request["serviceAccount"]?.string.map { ResourceName(parsing: $0).last }
         let account: String
         if let named, !named.isEmpty, !named.contains("$") {
@@ -27,11 +36,11 @@ struct BuildMethods: Sendable {
         } else {
             account = try await accounts.defaultAccount(of: project)
         }
-        let builtIns = [
+        let builtIns = (origin?.builtIns ?? [:]).merging([
             "PROJECT_ID": project.id, "PROJECT_NUMBER": String(project.number), "BUILD_ID": id, "LOCATION": location,
             "SERVICE_ACCOUNT_EMAIL": account,
             "SERVICE_ACCOUNT": "projects/\(project.id)/serviceAccounts/\(account)",
-        ]
+        ]) { $1 }
         let time = now()
         var document = try BuildRequest(request, substitutions: builtIns).document
         document["id"] = .string(id)
@@ -55,6 +64,19 @@ struct BuildMethods: Sendable {
         if let source = document["source"]?["storageSource"] {
             document["sourceProvenance"] = ["resolvedStorageSource": source]
         }
+        if let source = document["source"]?["repoSource"] {
+            document["sourceProvenance"] = ["resolvedRepoSource": source]
+        }
+        if let origin {
+            document["buildTriggerId"] = .string(origin.triggerID)
+            document["substitutions"] = .object(
+                origin.builtIns.mapValues(JSON.string).merging(document["substitutions"]?.object ?? [:]) { $1 }
+            )
+            if origin.needsApproval {
+                document["status"] = "PENDING"
+                document["approval"] = ["state": "PENDING", "config": ["approvalRequired": true]]
+            }
+        }
         let build = Build(
             id: id,
             project: project,
@@ -65,8 +87,39 @@ struct BuildMethods: Sendable {
             document: document
         )
         try await store.insert(build)
-        runner.enqueue(id)
+        if build.status == .queued { runner.enqueue(id) }
         return build
+    }
+
+    /// Records a build that could not be made, so that its trigger's owner sees why.
+    func recordFailure(_ why: String, id: String, trigger: Trigger, commit: String?) async throws {
+        guard try await store.find(id) == nil else { return }
+        let time = now()
+        let text = Timestamp.text(time)
+        let project = trigger.project
+        var document: JSON = [
+            "id": .string(id),
+            "name": .string("projects/\(project.number)/locations/\(trigger.location)/builds/\(id)"),
+            "projectId": .string(project.id), "status": "FAILURE", "statusDetail": .string(why),
+            "failureInfo": ["type": "FETCH_SOURCE_FAILED", "detail": .string(why)],
+            "buildTriggerId": .string(trigger.id), "createTime": .string(text), "startTime": .string(text),
+            "finishTime": .string(text), "options": ["logging": "NONE"],
+            "tags": [.string("trigger-\(trigger.id)")],
+        ]
+        document["substitutions"] = .object(
+            ["TRIGGER_NAME": .string(trigger.name), "COMMIT_SHA": commit.map(JSON.string)].compactMapValues { $0 }
+        )
+        try await store.insert(
+            Build(
+                id: id,
+                project: project,
+                location: trigger.location,
+                account: try await accounts.defaultAccount(of: project),
+                createTime: time,
+                request: [:],
+                document: document
+            )
+        )
     }
 
     func get(_ input: BuildInput, _ caller: Caller) async throws -> JSON {

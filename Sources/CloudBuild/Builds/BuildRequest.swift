@@ -107,6 +107,9 @@ struct BuildRequest {
         }
     }
 
+    /// The kinds of sources that a build may have.
+    private static let sources = ["storageSource", "repoSource", "gitSource", "connectedRepository"]
+
     private func checkOptions() throws {
         guard document["options"]?["secretEnv"]?.array?.isEmpty ?? true else { throw GoogleError.buildLacks("secrets") }
         for field in ["secrets", "availableSecrets"] where document[field] != nil {
@@ -117,9 +120,9 @@ struct BuildRequest {
                 throw GoogleError.buildLacks("'artifacts.\(kind)': copy the files in a step of their own")
             }
         }
-        if let source = document["source"]?.object, source["storageSource"] == nil {
+        if let source = document["source"]?.object, !source.keys.contains(where: Self.sources.contains) {
             let kind = source.keys.sorted().first ?? "nothing"
-            throw GoogleError.buildLacks("sources of the kind '\(kind)': give 'storageSource'")
+            throw GoogleError.buildLacks("sources of the kind '\(kind)': give \(Self.sources.joined(separator: ", "))")
         }
         if let source = document["source"]?["storageSource"] {
             guard let bucket = source["bucket"]?.string, !bucket.isEmpty, let object = source["object"]?.string,

@@ -13,6 +13,7 @@ struct BuildExecution: Sendable {
     private let build: Build
     private let store: BuildStore
     private let neighbours: CloudBuild.Neighbours
+    private let repositories: RepositorySources
     private let logger: Logger
     private let now: @Sendable () -> Date
     private let log: BuildLog
@@ -22,12 +23,14 @@ struct BuildExecution: Sendable {
         _ build: Build,
         store: BuildStore,
         neighbours: CloudBuild.Neighbours,
+        repositories: RepositorySources,
         logger: Logger,
         now: @escaping @Sendable () -> Date
     ) {
         self.build = build
         self.store = store
         self.neighbours = neighbours
+        self.repositories = repositories
         self.logger = logger
         self.now = now
         let logs = neighbours.logs
@@ -107,7 +110,20 @@ struct BuildExecution: Sendable {
 
     // MARK: Source
 
+    private func openRepository() async throws -> (@Sendable () async throws -> ByteStream)? {
+        guard let place = build.document["source"], place["storageSource"] == nil else { return nil }
+        do {
+            let source = try await repositories.resolve(place, in: build.project)
+            await log.line("Fetching \(source.text)")
+            return { try await source.open() }
+        } catch {
+            try Task.checkCancellation()
+            throw BuildFailure.fetchingSource("repository", error)
+        }
+    }
+
     private func openSource() async throws -> (@Sendable () async throws -> ByteStream)? {
+        if let open = try await openRepository() { return open }
         guard let source = build.document["source"]?["storageSource"], let bucket = source["bucket"]?.string,
             let object = source["object"]?.string
         else { return nil }

@@ -16,6 +16,7 @@ actor BuildRunner: Service {
 
     private let store: BuildStore
     private let neighbours: CloudBuild.Neighbours
+    private let repositories: RepositorySources
     private let limit: Int
     private let logger: Logger
     private let now: @Sendable () -> Date
@@ -27,12 +28,14 @@ actor BuildRunner: Service {
     init(
         store: BuildStore,
         neighbours: CloudBuild.Neighbours,
+        repositories: RepositorySources,
         limit: Int,
         logger: Logger,
         now: @escaping @Sendable () -> Date
     ) {
         self.store = store
         self.neighbours = neighbours
+        self.repositories = repositories
         self.limit = max(1, limit)
         self.logger = logger
         self.now = now
@@ -55,7 +58,14 @@ actor BuildRunner: Service {
                 }
                 while running.count < limit, !waiting.isEmpty {
                     let id = waiting.removeFirst()
-                    let run = BuildRun(id: id, store: store, neighbours: neighbours, logger: logger, now: now)
+                    let run = BuildRun(
+                        id: id,
+                        store: store,
+                        neighbours: neighbours,
+                        repositories: repositories,
+                        logger: logger,
+                        now: now
+                    )
                     running[id] = run
                     group.addTask { [send] in
                         await run.carryOut()
@@ -109,6 +119,7 @@ final class BuildRun: Sendable {
     private let id: String
     private let store: BuildStore
     private let neighbours: CloudBuild.Neighbours
+    private let repositories: RepositorySources
     private let logger: Logger
     private let now: @Sendable () -> Date
 
@@ -125,12 +136,14 @@ final class BuildRun: Sendable {
         id: String,
         store: BuildStore,
         neighbours: CloudBuild.Neighbours,
+        repositories: RepositorySources,
         logger: Logger,
         now: @escaping @Sendable () -> Date
     ) {
         self.id = id
         self.store = store
         self.neighbours = neighbours
+        self.repositories = repositories
         self.logger = logger
         self.now = now
     }
@@ -195,7 +208,14 @@ final class BuildRun: Sendable {
                 task?.cancel()
             }
             defer { timer.cancel() }
-            let execution = BuildExecution(build, store: store, neighbours: neighbours, logger: logger, now: now)
+            let execution = BuildExecution(
+                build,
+                store: store,
+                neighbours: neighbours,
+                repositories: repositories,
+                logger: logger,
+                now: now
+            )
             await execution.run { self.endReason }
         } catch {
             if !Task.isCancelled {

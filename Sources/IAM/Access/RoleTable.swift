@@ -174,6 +174,21 @@ extension Role {
             imageWriting + ["artifactregistry.repositories.createOnPush", "artifactregistry.repositories.create"]
         ),
 
+        // Source repositories
+        Role("roles/source.admin", "Source Repository Administrator", "Full control of repositories.", ["source.*"]),
+        Role(
+            "roles/source.writer",
+            "Source Repository Writer",
+            "Read and push to repositories.",
+            ["source.repos.get", "source.repos.list", "source.repos.update"]
+        ),
+        Role(
+            "roles/source.reader",
+            "Source Repository Reader",
+            "Read repositories.",
+            ["source.repos.get", "source.repos.list"]
+        ),
+
         // Compute Engine
         Role(
             "roles/compute.admin",
