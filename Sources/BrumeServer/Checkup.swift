@@ -127,6 +127,7 @@ package struct Checkup: Sendable {
         return [
             program("gcloud", for: "Google's commands", remedy: cloudSDK),
             program("gsutil", for: "Google's older storage commands", remedy: cloudSDK),
+            program("git", for: "repositories and triggers", remedy: "apt-get install git"),
             program("docker", for: "pushing and pulling images yourself", remedy: "apt-get install docker.io"),
             program("dvc", for: "versions of data", remedy: "pip install 'dvc[gs]'"),
         ]

@@ -9,11 +9,12 @@ struct Journey {
 
     private var bucket: String { "\(project)-digits-\(suffix)" }
     private var machine: String { "vm-\(suffix)" }
+    private var repository: String { "digits-\(suffix)" }
     private var image: String { "gcr.io/\(project)/digits-trainer" }
     private let zone = "europe-west1-b"
     private let region = "europe-west1"
 
-    var chapters: [Chapter] { [project_, storage, versions, compute, build, training, farewell] }
+    var chapters: [Chapter] { [project_, storage, versions, compute, build, trigger, training, farewell] }
 
     private var project_: Chapter {
         Chapter(
@@ -102,6 +103,35 @@ struct Journey {
                 Step("gcloud builds submit --config=trainer/cloudbuild.yaml trainer", prints: "SUCCESS"),
                 Step("gcloud container images list --repository=gcr.io/\(project)", prints: image),
                 Step("gcloud container images list-tags \(image)", prints: "latest"),
+            ]
+        )
+    }
+
+    private var trigger: Chapter {
+        Chapter(
+            title: "The same build, on every push to main",
+            clients: ["gcloud", "git"],
+            steps: [
+                Step("gcloud source repos create \(repository)"),
+                Step(
+                    "gcloud builds triggers create cloud-source-repositories --name=push-to-main-\(suffix)"
+                        + " --repo=\(repository) --branch-pattern='^main$' --build-config=cloudbuild.yaml",
+                    prints: "push-to-main-\(suffix)"
+                ),
+                Step("gcloud source repos clone \(repository)", prints: "was cloned"),
+                Step(
+                    """
+                    cp trainer/* \(repository) && cd \(repository) && git checkout -q -b main && git add .
+                    git -c user.name=me -c user.email=me@localhost commit -qm 'the trainer' && git push -q origin main
+                    """
+                ),
+                Step(
+                    """
+                    BUILD=$(gcloud builds list --filter='substitutions.TRIGGER_NAME=push-to-main-\(suffix)' --format='value(id)')
+                    gcloud builds log --stream $BUILD && gcloud builds describe $BUILD --format='value(status)'
+                    """,
+                    prints: "SUCCESS"
+                ),
             ]
         )
     }
