@@ -43,13 +43,19 @@ struct BuildExecution: Sendable {
 
     /// Runs the build to its end, or until the surrounding task is cancelled.
     ///
-    /// - Parameter reason: Why the task was cancelled; nil: the daemon ends, and the build is left as it is.
-    func run(reason: @escaping @Sendable () -> EndReason?) async {
+    /// - Parameters:
+    ///   - mayReturn: Whether the build is left as it is when the engine went away under it.
+    ///   - reason: Why the task was cancelled; nil: the daemon ends, and the build is left as it is.
+    /// - Returns: Whether the build is over; false: the engine went away, and the build is to be run again.
+    func run(mayReturn: Bool, reason: @escaping @Sendable () -> EndReason?) async -> Bool {
         var record = BuildRecord(build.document)
         do {
             try await perform(&record)
             await log.line("DONE")
             await finish(record, .success, nil)
+        } catch EngineError.unreachable where mayReturn && reason() == nil && !Task.isCancelled {
+            await log.close()
+            return false
         } catch {
             let failure: BuildFailure
             switch (error, reason()) {
@@ -57,7 +63,10 @@ struct BuildExecution: Sendable {
             case (_, .timedOut?): failure = .timedOut
             case (let error as BuildFailure, _): failure = error
             default:
-                if Task.isCancelled { return await log.close() }
+                if Task.isCancelled {
+                    await log.close()
+                    return true
+                }
                 logger.error("build failed inside: \(error)", metadata: ["build": "\(build.id)"])
                 failure = .engine(error)
             }
@@ -69,6 +78,7 @@ struct BuildExecution: Sendable {
                 await self.finish(ended, failure.status, failure)
             }.value
         }
+        return true
     }
 
     private func perform(_ record: inout BuildRecord) async throws {

@@ -64,7 +64,8 @@ actor BuildLog {
         guard let write, writtenBytes < text.readableBytes else { return }
         let snapshot = text
         do {
-            try await write(snapshot)
+            // Closing the log ends the pause between two writes, and not a write.
+            try await Task { try await write(snapshot) }.value
             writtenBytes = snapshot.readableBytes
             failure = nil
         } catch {

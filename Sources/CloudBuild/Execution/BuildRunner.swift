@@ -132,6 +132,9 @@ final class BuildRun: Sendable {
 
     private let state = Mutex(State())
 
+    /// How many times a build is begun, or gone on with, before an engine that goes away again and again ends it.
+    private static let engineLives = 4
+
     init(
         id: String,
         store: BuildStore,
@@ -208,6 +211,19 @@ final class BuildRun: Sendable {
                 task?.cancel()
             }
             defer { timer.cancel() }
+            try await carryOutWhileEngineLives()
+        } catch {
+            if !Task.isCancelled {
+                logger.error("a build cannot be carried out: \(error)", metadata: ["build": "\(id)"])
+            }
+        }
+    }
+
+    /// Runs the build; where the engine went away, and was started again, from where the build was.
+    private func carryOutWhileEngineLives() async throws {
+        for lives in stride(from: Self.engineLives, to: 0, by: -1) {
+            // The row is read again: the steps may have been handed over meanwhile.
+            guard let build = try await store.find(id), !build.status.isFinal else { return }
             let execution = BuildExecution(
                 build,
                 store: store,
@@ -216,11 +232,8 @@ final class BuildRun: Sendable {
                 logger: logger,
                 now: now
             )
-            await execution.run { self.endReason }
-        } catch {
-            if !Task.isCancelled {
-                logger.error("a build cannot be carried out: \(error)", metadata: ["build": "\(id)"])
-            }
+            if await execution.run(mayReturn: lives > 1, reason: { self.endReason }) { return }
+            logger.warning("the engine went away under a build", metadata: ["build": "\(id)"])
         }
     }
 }

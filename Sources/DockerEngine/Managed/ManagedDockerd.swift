@@ -57,6 +57,7 @@ package actor ManagedDockerd: EngineHost {
     private let logger: Logger
     private var starting: Task<Void, any Error>?
     private var watch: Task<Void, Never>?
+    private var isUp = false
     private var isEnding = false
 
     package init(_ configuration: Configuration, logger: Logger) {
@@ -70,10 +71,17 @@ package actor ManagedDockerd: EngineHost {
 
     func client() async throws -> DockerClient {
         guard !isEnding else { throw EngineError.unreachable }
+        // One that died a moment ago is started again for whoever needs it, before the watch has noticed.
+        if isUp, runningProcess() == nil {
+            logger.warning("The engine died; starting it again")
+            isUp = false
+            starting = nil
+        }
         let task = starting ?? Task { try await self.bringUp() }
         starting = task
         do {
             try await task.value
+            isUp = true
         } catch {
             starting = nil
             throw error
@@ -93,11 +101,21 @@ package actor ManagedDockerd: EngineHost {
         guard let process = runningProcess() else { return }
         kill(process, SIGTERM)
         for _ in 0..<150 where isAlive(process) { try? await Task.sleep(for: .milliseconds(100)) }
+        await unmountDataFolder()
         for bridge in bridges {
             // The engine leaves its rules and bridges behind; it makes them again at its next start.
             await Doors(bridge: bridge).removeEverything()
             _ = try? await Command.run("ip", ["link", "del", bridge])
         }
+    }
+
+    /// The engine mounts its folder upon itself; one that was killed has not taken that back.
+    private func unmountDataFolder() async {
+        let mounts = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""
+        let isMounted = mounts.split(separator: "\n").contains { line in
+            line.split(separator: " ").dropFirst().first.map(String.init) == configuration.dataFolder
+        }
+        if isMounted { _ = try? await Command.run("umount", ["--lazy", configuration.dataFolder]) }
     }
 
     /// Looks after the engine no more; it and its containers live on.
@@ -114,8 +132,7 @@ package actor ManagedDockerd: EngineHost {
         } else {
             try await launch()
         }
-        watch?.cancel()
-        watch = Task { await self.watchOver() }
+        if watch == nil { watch = Task { await self.watchOver() } }
     }
 
     private func launch() async throws {
@@ -233,10 +250,8 @@ package actor ManagedDockerd: EngineHost {
                 while try await chunks.next() != nil {}
             }
             guard !Task.isCancelled, !isEnding, await !docker.answers() else { continue }
-            logger.warning("The engine died; starting it again")
             do {
-                if let process = runningProcess() { _ = DetachedProcess.isRunning(process) }
-                try await launch()
+                _ = try await client()
                 delay = .milliseconds(200)
             } catch {
                 logger.error("The engine does not start", metadata: ["error": "\(error)"])
