@@ -32,18 +32,22 @@ package struct Cloud: Sendable {
     let gateway: Gateway
     let engineSocket: String?
 
+    /// The tables of all services.
+    static var schemas: [any Schema.Type] {
+        [
+            OperationsSchema.self, IAMSchema.self, ResourceManagerSchema.self, ServiceUsageSchema.self,
+            ArtifactRegistrySchema.self, CloudLoggingSchema.self, VertexAISchema.self, CloudStorageSchema.self,
+            GuestsSchema.self, ComputeEngineSchema.self, CloudBuildSchema.self, SourceRepositoriesSchema.self,
+        ]
+    }
+
     /// Joins the parts of a cloud on a data folder that this process holds.
     package init(_ configuration: CloudConfiguration, logger: Logger) async throws {
         let data = configuration.data
         let now: @Sendable () -> Date = { Date() }
 
         // Rows
-        let schemas: [any Schema.Type] = [
-            OperationsSchema.self, IAMSchema.self, ResourceManagerSchema.self, ServiceUsageSchema.self,
-            ArtifactRegistrySchema.self, CloudLoggingSchema.self, VertexAISchema.self, CloudStorageSchema.self,
-            GuestsSchema.self, ComputeEngineSchema.self, CloudBuildSchema.self, SourceRepositoriesSchema.self,
-        ]
-        let store = try MetadataStore(path: data.database, schemas: schemas)
+        let store = try MetadataStore(path: data.database, schemas: Self.schemas)
         let operations = OperationRunner(store: store, logger: logger, now: now)
 
         // Door 1: what vouches for Google's names, and whom it lets through

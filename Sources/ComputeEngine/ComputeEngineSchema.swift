@@ -20,5 +20,6 @@ package enum ComputeEngineSchema: Schema {
                 table.column("resource", .blob).notNull()
             }
         }
+        migrator.registerMigration("compute.usage.1") { try UsageTable.create(in: $0) }
     }
 }

@@ -17,7 +17,7 @@ struct Brume: AsyncParsableCommand {
         version: Daemon.version,
         subcommands: [
             Up.self, Down.self, Status.self, Logs.self, Doctor.self, Reset.self, Env.self, Run.self, Images.self,
-            Demo.self, Coverage.self,
+            ShowBill.self, Demo.self, Coverage.self,
         ]
     )
 }

@@ -14,7 +14,7 @@ struct Journey {
     private let zone = "europe-west1-b"
     private let region = "europe-west1"
 
-    var chapters: [Chapter] { [project_, storage, versions, compute, build, trigger, training, farewell] }
+    var chapters: [Chapter] { [project_, storage, versions, compute, build, trigger, training, farewell, bill] }
 
     private var project_: Chapter {
         Chapter(
@@ -184,6 +184,22 @@ struct Journey {
             clients: ["gcloud"],
             steps: [
                 Step("gcloud compute instances delete \(machine) --zone=\(zone) --quiet", prints: "Deleted")
+            ]
+        )
+    }
+
+    private var bill: Chapter {
+        Chapter(
+            title: "What it would have cost",
+            clients: [],
+            steps: [
+                Step("brume bill") { result in
+                    let services = ["Compute Engine", "Cloud Storage", "Cloud Build", "Vertex AI"]
+                    if let missing = services.first(where: { !result.output.contains($0) }) {
+                        throw WrongResult("expected a line of \(missing)")
+                    }
+                    return "every service is on the bill"
+                }
             ]
         )
     }

@@ -1,0 +1,71 @@
+package import Billing
+package import Foundation
+import GRDB
+import GoogleAPI
+package import MetadataStore
+
+/// When machines ran, and disks were there, as the triggers of ``ComputeEngineSchema`` noted it.
+package struct ComputeUsage: Sendable {
+    private let store: MetadataStore
+
+    package init(store: MetadataStore) { self.store = store }
+
+    /// What was there at some time between two moments; of all projects.
+    package func between(_ from: Date, _ to: Date) async throws -> [Usage] {
+        try await store.database.read { db in
+            let sql = """
+                SELECT * FROM computeUsage WHERE started < ? AND (ended IS NULL OR ended >= ?) ORDER BY started, id
+                """
+            let rows = try Row.fetchAll(
+                db,
+                sql: sql,
+                arguments: [to.timeIntervalSince1970, from.timeIntervalSince1970]
+            )
+            return try rows.compactMap(Self.read)
+        }
+    }
+
+    /// What a machine type is made of; nil when there is none of that name.
+    package static func machine(_ type: String) -> Usage.Machine? {
+        MachineType.named(type).map {
+            Usage.Machine(type: type, vCPUs: Double($0.milliCPUs) / 1000, gibibytes: Double($0.memoryMiB) / 1024)
+        }
+    }
+
+    private static func read(_ row: Row) throws -> Usage? {
+        let resource = try JSON(parsing: row["resource"])
+        let scope: String = row["scope"]
+        let collection: String = row["collection"]
+        let kind = collection == "disks" ? disk(resource) : instance(resource)
+        guard let kind else { return nil }
+        let zone = String(scope.split(separator: "/").last ?? "")
+        return Usage(
+            project: row["project"],
+            resource: "\(collection)/\(row["name"] as String) (\(zone))",
+            region: zone.split(separator: "-").prefix(2).joined(separator: "-"),
+            kind: kind,
+            start: Date(timeIntervalSince1970: row["started"]),
+            end: (row["ended"] as Double?).map(Date.init(timeIntervalSince1970:))
+        )
+    }
+
+    private static func disk(_ resource: JSON) -> Usage.Kind? {
+        let type = ResourceName(parsing: resource["type"]?.string ?? "").last
+        return .disk(type: type, gigabytes: Double(resource["sizeGb"]?.integer ?? 0))
+    }
+
+    private static func instance(_ resource: JSON) -> Usage.Kind? {
+        guard var machine = machine(ResourceName(parsing: resource["machineType"]?.string ?? "").last) else {
+            return nil
+        }
+        machine.isSpot = resource["scheduling"]?["preemptible"]?.bool ?? false
+        machine.accelerators = (resource["guestAccelerators"]?.array ?? []).map {
+            Usage.Accelerator(
+                type: ResourceName(parsing: $0["acceleratorType"]?.string ?? "").last,
+                count: Int($0["acceleratorCount"]?.integer ?? 0)
+            )
+        }
+        machine.hasExternalAddress = !(resource["networkInterfaces"]?[0]?["accessConfigs"]?.array ?? []).isEmpty
+        return .machine(machine)
+    }
+}

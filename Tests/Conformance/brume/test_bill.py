@@ -1,0 +1,37 @@
+"""The meter: what it would have cost, from the data folder alone, with and without a running daemon."""
+
+import json
+
+import pytest
+
+
+def estimate(cloud, *arguments):
+    return json.loads(cloud.brume("bill", "--json", "--estimate", *arguments).stdout)["lines"]
+
+
+def test_an_estimate_is_the_price_list(new_cloud):
+    cloud = new_cloud()
+    (line,) = estimate(cloud, "n1-standard-1", "--hours", "1")
+    assert line["cost"] == pytest.approx(0.04749975)
+    machine, gpu = estimate(cloud, "n1-standard-4", "--hours", "1", "--accelerator", "nvidia-tesla-t4")
+    assert machine["cost"] + gpu["cost"] == pytest.approx(0.539999)
+    _, disk = estimate(cloud, "e2-medium", "--disk-size", "30", "--hours", "730")
+    assert disk["cost"] == pytest.approx(3.0)
+    refused = cloud.brume("bill", "--estimate", "e9-none", check=False)
+    assert refused.status != 0 and "e9-none" in refused.output
+
+
+@pytest.mark.needs("gcloud")
+def test_the_bill_survives_the_daemon(new_cloud):
+    cloud = new_cloud()
+    nothing = cloud.brume("bill", check=False)
+    assert nothing.status != 0 and "brume up" in nothing.output
+    cloud.up()
+    assert json.loads(cloud.brume("bill", "--json").stdout)["lines"] == []
+    (cloud.folder / "file").write_bytes(b"x" * 4096)
+    cloud.sh("gcloud storage buckets create gs://billed --location=europe-west1 && gcloud storage cp file gs://billed/")
+    cloud.sh("gcloud compute disks create d --zone=europe-west1-b --size=100GB --type=pd-ssd")
+    cloud.kill()
+    lines = json.loads(cloud.brume("bill", "--json").stdout)["lines"]
+    assert {line["resource"] for line in lines} == {"disks/d (europe-west1-b)", "buckets/billed"}
+    assert all(line["cost"] > 0 for line in lines)
