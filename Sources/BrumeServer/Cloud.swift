@@ -157,6 +157,7 @@ package struct Cloud: Sendable {
         let builds = CloudBuild(
             store: store,
             projects: resourceManager,
+            authorizer: authorizer,
             neighbours: .init(
                 engine: engine.workloads,
                 sources: BuildObjectsOfStorage(storage: storage),

@@ -44,11 +44,14 @@ package struct CloudBuild: Sendable {
     private let buildRunner: BuildRunner
     private let triggers: TriggerMethods
     private let triggerRunner: TriggerRunner
+    private let connections: ConnectionMethods
+    private let gitHub: GitHubEvents
 
     /// - Parameter concurrentBuilds: How many builds run at once; the others wait in the order in which they came.
     package init(
         store: MetadataStore,
         projects: any ProjectDirectory,
+        authorizer: any Authorizer,
         neighbours: Neighbours,
         events: BuildEvents,
         concurrentBuilds: Int,
@@ -70,6 +73,7 @@ package struct CloudBuild: Sendable {
             store: rows,
             projects: projects,
             accounts: neighbours.accounts,
+            authorizer: authorizer,
             runner: buildRunner,
             now: now,
             makeID: makeID
@@ -86,6 +90,14 @@ package struct CloudBuild: Sendable {
             now: now,
             makeID: makeID
         )
+        connections = ConnectionMethods(
+            store: repositories.connections,
+            repositories: repositories,
+            projects: projects,
+            now: now,
+            makeID: makeID
+        )
+        gitHub = GitHubEvents(connections: repositories.connections, events: events, now: now)
     }
 
     /// Starts the builds of pushes and other events, those first that an earlier run of the daemon left unsettled.
@@ -141,20 +153,7 @@ package struct CloudBuild: Sendable {
         )
         api.lacks("cloudbuild.projects.locations.workerPools.create", .post, "\(place)/workerPools")
         api.lacks("cloudbuild.projects.locations.workerPools.get", .get, "\(place)/workerPools/{pool}")
-        let connections = "/v2/projects/{project}/locations/{location}/connections"
-        api.lacks("cloudbuild.projects.locations.connections.create", .post, connections)
-        api.lacks("cloudbuild.projects.locations.connections.list", .get, connections)
-        api.lacks("cloudbuild.projects.locations.connections.get", .get, "\(connections)/{connection}")
-        api.lacks(
-            "cloudbuild.projects.locations.connections.repositories.create",
-            .post,
-            "\(connections)/{connection}/repositories"
-        )
-        api.lacks(
-            "cloudbuild.projects.locations.connections.repositories.list",
-            .get,
-            "\(connections)/{connection}/repositories"
-        )
+        addConnections(to: api)
         return API(
             name: "cloudbuild",
             hosts: ["cloudbuild.googleapis.com", "*-cloudbuild.googleapis.com"],
@@ -174,5 +173,76 @@ package struct CloudBuild: Sendable {
         api.add("\(id).run", .post, "\(one):run", requires: "cloudbuild.builds.create", triggers.run)
         // Whoever calls a webhook has its secret and nothing else.
         api.add("\(id).webhook", .post, "\(one):webhook", requires: nil, triggers.webhook)
+    }
+
+    /// Version 2 of the API: connections to hosts of repositories.
+    private func addConnections(to api: MethodTable) {
+        let place = "/v2/projects/{project}/locations/{location}"
+        let all = "\(place)/connections"
+        let one = "\(all)/{connection}"
+        func id(_ name: String) -> String { "cloudbuild.projects.locations.\(name)" }
+        func may(_ verb: String) -> String { "cloudbuild.\(verb)" }
+
+        api.add(id("connections.create"), .post, all, requires: may("connections.create"), connections.create)
+        api.add(id("connections.list"), .get, all, requires: may("connections.list"), connections.list)
+        api.add(id("connections.get"), .get, one, requires: may("connections.get"), connections.get)
+        api.add(id("connections.patch"), .patch, one, requires: may("connections.update"), connections.patch)
+        api.add(id("connections.delete"), .delete, one, requires: may("connections.delete"), connections.delete)
+        // Not Google's: there, an installation of its GitHub app keeps the secret.
+        api.add(
+            "brume.connections.webhook",
+            .get,
+            "\(one):webhook",
+            requires: may("connections.update"),
+            connections.webhook
+        )
+        // GitHub has its signature and nothing else.
+        api.add(id("connections.processWebhook"), .post, "\(all):processWebhook", requires: nil, gitHub.process)
+        api.lacks(id("connections.fetchLinkableRepositories"), .get, "\(one):fetchLinkableRepositories")
+        api.lacks(id("connections.getIamPolicy"), .get, "\(one):getIamPolicy")
+        api.lacks(id("connections.setIamPolicy"), .post, "\(one):setIamPolicy")
+
+        let repositories = "\(one)/repositories"
+        let repository = "\(repositories)/{repository}"
+        func idOfRepositories(_ name: String) -> String { id("connections.repositories.\(name)") }
+        api.add(
+            idOfRepositories("create"),
+            .post,
+            repositories,
+            requires: may("repositories.create"),
+            connections.createRepository
+        )
+        api.add(
+            idOfRepositories("batchCreate"),
+            .post,
+            "\(repositories):batchCreate",
+            requires: may("repositories.create"),
+            connections.batchCreate
+        )
+        api.add(
+            idOfRepositories("list"),
+            .get,
+            repositories,
+            requires: may("repositories.list"),
+            connections.listRepositories
+        )
+        api.add(idOfRepositories("get"), .get, repository, requires: may("repositories.get"), connections.getRepository)
+        api.add(
+            idOfRepositories("delete"),
+            .delete,
+            repository,
+            requires: may("repositories.delete"),
+            connections.deleteRepository
+        )
+        api.lacks(idOfRepositories("accessReadToken"), .post, "\(repository):accessReadToken")
+        api.lacks(idOfRepositories("accessReadWriteToken"), .post, "\(repository):accessReadWriteToken")
+        api.lacks(idOfRepositories("fetchGitRefs"), .get, "\(repository):fetchGitRefs")
+        api.add(
+            "cloudbuild.v2.projects.locations.operations.get",
+            .get,
+            "\(place)/operations/{operation}",
+            requires: may("connections.get"),
+            connections.operation
+        )
     }
 }

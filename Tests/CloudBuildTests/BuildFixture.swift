@@ -107,6 +107,7 @@ func withBuilds(
     _ store: MetadataStore,
     concurrent: Int = 4,
     code: ScriptedSource = ScriptedSource(),
+    authorizer: any Authorizer = FixedIdentity(),
     _ body: (TestBuilds) async throws -> Void
 ) async throws {
     let events = BuildEvents(store: store)
@@ -114,6 +115,7 @@ func withBuilds(
     let cloudBuild = CloudBuild(
         store: store,
         projects: DemoProject(),
+        authorizer: authorizer,
         neighbours: .init(
             engine: engine,
             sources: neighbours,

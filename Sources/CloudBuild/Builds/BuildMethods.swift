@@ -7,6 +7,7 @@ struct BuildMethods: Sendable {
     let store: BuildStore
     let projects: any ProjectDirectory
     let accounts: any BuildAccounts
+    let authorizer: any Authorizer
     let runner: BuildRunner
     let now: @Sendable () -> Date
     let makeID: @Sendable () -> String
@@ -14,7 +15,27 @@ struct BuildMethods: Sendable {
     func create(_ input: BuildsInput, _ caller: Caller) async throws -> JSON {
         // Some clients wrap the build, as the method's gRPC form does.
         let request = input.body["steps"] == nil ? input.body["build"] ?? input.body : input.body
+        try await authorize(caller, toActAs: request["serviceAccount"]?.string, in: input.project)
         return try await begin(request, project: input.project, location: input.location).operation
+    }
+
+    /// Checks that a caller may have builds act as an account that they name.
+    ///
+    /// - Throws: ``GoogleError`` `forbidden` (403).
+    func authorize(_ caller: Caller, toActAs account: String?, in project: String) async throws {
+        guard let account = Self.named(account) else { return }
+        let project = try await projects.project(project)
+        guard try await account != accounts.defaultAccount(of: project) else { return }
+        try await authorizer.authorize(
+            caller,
+            for: "iam.serviceAccounts.actAs",
+            on: ResourceName(["projects", project.id, "serviceAccounts", account])
+        )
+    }
+
+    /// The e-mail address in what a build names as its account; nil when it names none.
+    private static func named(_ account: String?) -> String? {
+        account.map { ResourceName(parsing: $0).last }.flatMap { $0.isEmpty || $0.contains("$") ? nil : $0 }
     }
 
     /// Begins a build.
@@ -29,9 +50,8 @@ struct BuildMethods: Sendable {
         if let origin, let known = try await store.find(origin.buildID) { return known }
         let project = try await projects.project(name)
         let id = origin?.buildID ?? makeID()
-        let named = request["serviceAccount"]?.string.map { ResourceName(parsing: $0).last }
         let account: String
-        if let named, !named.isEmpty, !named.contains("$") {
+        if let named = Self.named(request["serviceAccount"]?.string) {
             account = named
         } else {
             account = try await accounts.defaultAccount(of: project)
@@ -161,6 +181,7 @@ struct BuildMethods: Sendable {
     /// Begins a new build from what the client sent for an old one.
     func retry(_ input: BuildInput, _ caller: Caller) async throws -> JSON {
         let build = try await find(input)
+        try await authorize(caller, toActAs: build.request["serviceAccount"]?.string, in: build.project.id)
         return try await begin(build.request, project: build.project.id, location: build.location).operation
     }
 

@@ -77,10 +77,26 @@ package struct BuildEvents: Sendable {
     func settle(_ id: Int64) async throws {
         try await store.database.write { db in
             try db.execute(
-                sql: "UPDATE build_events SET isSettled = TRUE, document = '{}' WHERE id = ? AND key IS NOT NULL",
+                sql: "UPDATE build_events SET isSettled = TRUE WHERE id = ? AND key IS NOT NULL",
                 arguments: [id]
             )
             try db.execute(sql: "DELETE FROM build_events WHERE id = ? AND key IS NULL", arguments: [id])
+        }
+    }
+
+    /// The newest event of a pull request.
+    func pullRequest(_ number: Int64, of source: SourceName) async throws -> JSON? {
+        try await store.database.read { db in
+            try Data.fetchOne(
+                db,
+                sql: """
+                    SELECT document FROM build_events
+                    WHERE document ->> 'kind' = 'pullRequest' AND document ->> 'number' = ?
+                    AND document ->> 'project' = ? AND document ->> 'repository' = ?
+                    ORDER BY id DESC LIMIT 1
+                    """,
+                arguments: [number, source.project, source.repository]
+            ).map(JSON.init(parsing:))
         }
     }
 }

@@ -15,6 +15,7 @@ struct TriggerMethods: Sendable {
     func create(_ input: TriggersInput, _ caller: Caller) async throws -> JSON {
         let project = try await projects.project(input.project)
         var document = try TriggerRequest(input.body).document
+        try await maker.builds.authorize(caller, toActAs: document["serviceAccount"]?.string, in: project.id)
         let (id, time) = (makeID(), now())
         if document["name"]?.string ?? "" == "" { document["name"] = .string("trigger-\(id.prefix(8))") }
         let trigger = complete(document, id: id, project: project, location: input.location, createTime: time)
@@ -61,7 +62,9 @@ struct TriggerMethods: Sendable {
             document = trigger.document
             for path in mask {
                 let names = path.split(separator: ".").map { Self.camel(String($0)) }
-                document.set(names[...], to: input.body.value(at: names[...]))
+                let value = input.body.value(at: names[...])
+                document.set(names[...], to: value)
+                if value != nil { Self.clearAlternatives(of: names, in: &document) }
             }
         }
         if document["name"]?.string ?? "" == "" { document["name"] = .string(trigger.name) }
@@ -72,11 +75,27 @@ struct TriggerMethods: Sendable {
             location: trigger.location,
             createTime: trigger.createTime
         )
+        let account = changed.document["serviceAccount"]?.string
+        try await maker.builds.authorize(caller, toActAs: account, in: trigger.project.id)
         try await store.update(changed)
         return changed.document
     }
 
-    private static func camel(_ name: String) -> String {
+    /// Of these a trigger has one: to set it is to clear the others.
+    private static let alternatives = [
+        ["branchName", "tagName", "commitSha"], ["branch", "tag"], ["push", "pullRequest"],
+        ["filename", "build", "autodetect", "gitFileSource"],
+    ]
+
+    private static func clearAlternatives(of path: [String], in document: inout JSON) {
+        for depth in path.indices {
+            guard let group = alternatives.first(where: { $0.contains(path[depth]) }) else { continue }
+            for other in group where other != path[depth] { document.set([] + path[..<depth] + [other], to: nil) }
+        }
+    }
+
+    /// Paths of masks may be written `like_this`.
+    static func camel(_ name: String) -> String {
         let parts = name.split(separator: "_")
         // Keys of substitutions are the user's own.
         guard parts.count > 1, !name.hasPrefix("_") else { return name }

@@ -137,7 +137,19 @@ struct TriggeredBuilds: Sendable {
         _ cause: Cause,
         _ builtIns: inout [String: String]
     ) async throws -> JSON {
-        if let build = trigger.document["build"] { return build }
+        if var build = trigger.document["build"] {
+            // gcloud writes the source's own folder as '/'.
+            build["steps"] = build["steps"]?.array.map { steps in
+                .array(
+                    steps.map { step in
+                        var step = step
+                        if step["dir"]?.string == "/" { step["dir"] = nil }
+                        return step
+                    }
+                )
+            }
+            return build
+        }
         if let other = trigger.document["gitFileSource"], let path = other["path"]?.string {
             builtIns["TRIGGER_BUILD_CONFIG_PATH"] = path
             return try await file(path, of: trigger, other, source, cause)

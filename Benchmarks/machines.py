@@ -1,0 +1,103 @@
+"""An instance's insert to a finished ssh, against the same container made by hand; a job's submit to its first line."""
+
+import json
+import subprocess
+import time
+
+from cloud import Cloud, seconds
+
+ZONE = "europe-west1-b"
+
+
+def rows(program, runs):
+    with Cloud(program) as cloud:
+        cloud.sign_in()
+        key = cloud.folder / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        public = (cloud.folder / "key.pub").read_text().strip()
+        insert(cloud, "warm", key, public)
+        ours, by_hand = [], []
+        for run in range(runs):
+            ours.append(seconds(lambda: insert(cloud, f"vm-{run}", key, public)))
+            by_hand.append(seconds(lambda: container(cloud, "warm", f"hand-{run}", key, public)))
+        ratio = sorted(a / b for a, b in zip(ours, by_hand))[runs // 2]
+        yield (
+            "instance insert to finished ssh",
+            f"{sorted(ours)[runs // 2]:.2f} s; by hand {sorted(by_hand)[runs // 2]:.2f} s; ratio {ratio:.2f}",
+            "≤ 1.2",
+        )
+        first_line(cloud)
+        yield "custom job, submit to first line", f"{first_line(cloud):.2f} s", "≤ 2 s"
+
+
+def ssh(address, key):
+    """ssh as it succeeds at first: the server may not be up yet."""
+    command = ["ssh", "-i", str(key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+               "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", f"bench@{address}", "true"]  # fmt: skip
+    while subprocess.run(command, stderr=subprocess.DEVNULL).returncode != 0:
+        time.sleep(0.02)
+
+
+def insert(cloud, name, key, public):
+    path = f"/compute/v1/projects/{cloud.project}/zones/{ZONE}"
+    image = "projects/debian-cloud/global/images/family/debian-12"
+    operation = cloud.call("POST", f"{path}/instances", {
+        "name": name, "machineType": f"zones/{ZONE}/machineTypes/e2-small",
+        "disks": [{"boot": True, "autoDelete": True, "initializeParams": {"sourceImage": image}}],
+        "networkInterfaces": [{"network": "global/networks/default"}],
+        "metadata": {"items": [{"key": "ssh-keys", "value": f"bench:{public}"}]},
+    })  # fmt: skip
+    operation = cloud.call("POST", f"{path}/operations/{operation['name']}/wait")
+    assert "error" not in operation, operation
+    instance = cloud.call("GET", f"{path}/instances/{name}")
+    ssh(instance["networkInterfaces"][0]["networkIP"], key)
+
+
+def docker(cloud, method, path, body=None):
+    socket = cloud.switched()["DOCKER_HOST"].removeprefix("unix://")
+    command = ["curl", "-sS", "--fail-with-body", "--unix-socket", socket, "-X", method, f"http://engine{path}"]
+    if body is not None:
+        command += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
+    done = subprocess.run(command, capture_output=True)
+    assert done.returncode == 0, done.stdout
+    return json.loads(done.stdout or b"{}")
+
+
+def container(cloud, model, name, key, public):
+    """What somebody does by hand to get the model's machine: the same image, limits and ssh server."""
+    identifier = cloud.call("GET", f"/compute/v1/projects/{cloud.project}/zones/{ZONE}/instances/{model}")["id"]
+    config = docker(cloud, "GET", f"/containers/instance-{identifier}/json")
+    network = config["HostConfig"]["NetworkMode"]
+    # Of a part of the network where Brume has no region.
+    address = f"10.190.0.{10 + int(name.split('-')[-1])}"
+    body = {
+        **{k: config["Config"][k] for k in ("Image", "Cmd", "Entrypoint", "Env", "User", "Tty", "StopSignal") if k in config["Config"]},
+        "HostConfig": {k: config["HostConfig"][k] for k in ("Binds", "Tmpfs", "CapAdd", "CgroupnsMode", "NanoCpus", "Memory", "NetworkMode")},
+        "NetworkingConfig": {"EndpointsConfig": {network: {"IPAMConfig": {"IPv4Address": address}}}},
+    }
+    docker(cloud, "POST", f"/containers/create?name={name}", body)
+    docker(cloud, "POST", f"/containers/{name}/start")
+    client = ["docker", "-H", cloud.switched()["DOCKER_HOST"], "exec"]
+    subprocess.run(client + ["-d", name, "/.brume/bin/sh", "/.brume/libexec/ssh-up.sh"], check=True)
+    subprocess.run(
+        client + ["-i", name, "/.brume/bin/sh", "/.brume/libexec/users-up.sh"], input=f"bench:{public}\n", text=True, check=True
+    )
+    ssh(address, key)
+
+
+def first_line(cloud):
+    """Seconds from the call that creates a job to the moment when Cloud Logging has its first line."""
+    begin = time.perf_counter()
+    parent = f"projects/{cloud.project}/locations/europe-west1"
+    job = cloud.call("POST", f"/aiplatform/v1/{parent}/customJobs", {
+        "displayName": "bench",
+        "jobSpec": {"workerPoolSpecs": [{
+            "machineSpec": {"machineType": "n1-standard-4"}, "replicaCount": 1,
+            "containerSpec": {"imageUri": "busybox", "command": ["echo", "the first line"]},
+        }]},
+    })  # fmt: skip
+    identifier = job["name"].split("/")[-1]
+    query = {"resourceNames": [f"projects/{cloud.project}"], "filter": f'resource.labels.job_id="{identifier}"'}
+    while not any("the first line" in json.dumps(e) for e in cloud.call("POST", "/logging/v2/entries:list", query).get("entries", [])):
+        time.sleep(0.02)
+    return time.perf_counter() - begin
