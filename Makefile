@@ -12,7 +12,7 @@ SOURCES := Sources Tests
 # The program and its resources, copied out of the shared build folder: another clone's build does not change them.
 BIN := .build/bin
 
-.PHONY: build test unit integration conformance demo format lint docs setup setup-test clean help
+.PHONY: build test unit integration conformance bench demo format lint docs setup setup-test clean help
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,9 @@ integration: setup-test ## the engine suite against a real Docker Engine
 
 conformance: build setup-test ## unmodified gcloud, gsutil, dvc and docker against a started cloud; ARGS are pytest's
 	scripts/conformance $(BIN)/brume $(ARGS)
+
+bench: build ## start, large objects, machines and jobs, each beside its floor in the same run
+	Benchmarks/run $(BIN)/brume $(ARGS)
 
 format: ## rewrites the sources in the project's format
 	swift format --in-place --recursive $(SOURCES)

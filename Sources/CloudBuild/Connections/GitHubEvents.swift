@@ -46,7 +46,7 @@ struct GitHubEvents: Sendable {
             .compactMap { Trigger.source(at: $0.remote, in: connection.project.id) }
             .first {
                 $0.fullName.lowercased() == name
-                    || $0.hosted.repository.lowercased().hasSuffix(name.replacing("/", with: "_"))
+                    || $0.hosted.repository.lowercased() == "github_" + name.replacing("/", with: "_")
             }
     }
 

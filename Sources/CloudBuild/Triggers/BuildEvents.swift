@@ -90,9 +90,10 @@ package struct BuildEvents: Sendable {
             try Data.fetchOne(
                 db,
                 sql: """
-                    SELECT document FROM build_events
-                    WHERE document ->> 'kind' = 'pullRequest' AND document ->> 'number' = ?
-                    AND document ->> 'project' = ? AND document ->> 'repository' = ?
+                    WITH events AS (SELECT id, document, CAST(document AS TEXT) AS text FROM build_events)
+                    SELECT document FROM events
+                    WHERE text ->> 'kind' = 'pullRequest' AND text ->> 'number' = ?
+                    AND text ->> 'project' = ? AND text ->> 'repository' = ?
                     ORDER BY id DESC LIMIT 1
                     """,
                 arguments: [number, source.project, source.repository]
