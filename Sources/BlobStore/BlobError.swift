@@ -25,13 +25,7 @@ extension BlobError: GoogleErrorConvertible {
     package var googleError: GoogleError {
         switch self {
         case .insufficientStorage:
-            GoogleError(
-                .resourceExhausted,
-                reason: "insufficientStorage",
-                message: "The disk that holds Brume's data folder is full; nothing was stored. "
-                    + "Free some space there, or delete objects, and try again.",
-                httpStatus: 507
-            )
+            .diskFull
         case .missing, .damaged:
             GoogleError(
                 .dataLoss,

@@ -124,6 +124,19 @@ extension GoogleError {
     }
 }
 
+extension GoogleError {
+    /// The disk under the data folder is full (507); nothing was changed.
+    package static var diskFull: GoogleError {
+        GoogleError(
+            .resourceExhausted,
+            reason: "insufficientStorage",
+            message: "The disk that holds Brume's data folder is full; nothing was stored. "
+                + "Free some space there, or delete objects, and try again.",
+            httpStatus: 507
+        )
+    }
+}
+
 /// An error of a foundation that clients may see: it says itself which ``GoogleError`` it becomes.
 package protocol GoogleErrorConvertible: Error {
     var googleError: GoogleError { get }
