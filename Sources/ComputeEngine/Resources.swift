@@ -138,4 +138,15 @@ enum Token {
     static func fingerprint() -> String {
         Data((0..<8).map { _ in UInt8.random(in: 0...255) }).base64EncodedString()
     }
+
+    /// Refuses a change that was made against another state; a client that supplies no fingerprint is let through.
+    ///
+    /// gcloud writes bytes fields in the URL-safe alphabet, whatever alphabet it read: both stand for the same bytes.
+    ///
+    /// - Throws: ``GoogleError`` `fingerprintMismatch` (412).
+    static func check(_ supplied: JSON?, against current: JSON?) throws {
+        guard let supplied, supplied != .null else { return }
+        let standard = supplied.string?.replacing("-", with: "+").replacing("_", with: "/")
+        guard let standard, standard == current?.string else { throw GoogleError.fingerprintMismatch }
+    }
 }

@@ -45,6 +45,21 @@ struct MetadataTests {
         }
     }
 
+    /// gcloud reads every bytes field and writes it again in the URL-safe alphabet.
+    @Test func `a fingerprint counts in the URL-safe alphabet too`() async throws {
+        try await ComputeCloud.run { cloud in
+            var differed = 0
+            for _ in 0..<64 {
+                let fingerprint = try await fingerprint(cloud)
+                let urlSafe = fingerprint.replacing("+", with: "-").replacing("/", with: "_")
+                if urlSafe != fingerprint { differed += 1 }
+                let reply = try await cloud.api.post(Self.path, json: #"{"fingerprint": "\#(urlSafe)", "items": []}"#)
+                #expect(reply.status == 200, "\(fingerprint) supplied as \(urlSafe)")
+            }
+            #expect(differed > 0)
+        }
+    }
+
     @Test func `metadata that somebody else changed meanwhile answers 412`() async throws {
         try await ComputeCloud.run { cloud in
             try await cloud.insert("vm")

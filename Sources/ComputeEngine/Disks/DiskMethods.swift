@@ -93,9 +93,7 @@ struct DiskMethods: Sendable {
         let id = try await store.get(key)["id"]
         return try await change("setLabels", key, caller, target: id) { db in
             _ = try ResourceStore.update(key, in: db) { disk in
-                if let supplied = input.body["labelFingerprint"], supplied != disk["labelFingerprint"] {
-                    throw GoogleError.fingerprintMismatch
-                }
+                try Token.check(input.body["labelFingerprint"], against: disk["labelFingerprint"])
                 disk["labels"] = input.body["labels"]
                 disk["labelFingerprint"] = .string(Token.fingerprint())
             }

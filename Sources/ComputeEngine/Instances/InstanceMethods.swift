@@ -145,7 +145,7 @@ struct InstanceMethods: Sendable {
     func setMetadata(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
         let metadata = try Metadata.checked(input.body)
         return try await change("setMetadata", input, caller) { instance in
-            try Self.match(metadata["fingerprint"], instance["metadata"]?["fingerprint"])
+            try Token.check(metadata["fingerprint"], against: instance["metadata"]?["fingerprint"])
             var metadata = metadata
             metadata["kind"] = "compute#metadata"
             metadata["fingerprint"] = .string(Token.fingerprint())
@@ -155,7 +155,7 @@ struct InstanceMethods: Sendable {
 
     func setLabels(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
         try await change("setLabels", input, caller) { instance in
-            try Self.match(input.body["labelFingerprint"], instance["labelFingerprint"])
+            try Token.check(input.body["labelFingerprint"], against: instance["labelFingerprint"])
             instance["labels"] = input.body["labels"]
             instance["labelFingerprint"] = .string(Token.fingerprint())
         }
@@ -163,7 +163,7 @@ struct InstanceMethods: Sendable {
 
     func setTags(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
         try await change("setTags", input, caller) { instance in
-            try Self.match(input.body["fingerprint"], instance["tags"]?["fingerprint"])
+            try Token.check(input.body["fingerprint"], against: instance["tags"]?["fingerprint"])
             instance["tags"] = ["items": input.body["items"] ?? [], "fingerprint": .string(Token.fingerprint())]
         }
     }
@@ -272,9 +272,5 @@ struct InstanceMethods: Sendable {
         let project = try await projects.project(input.project).id
         guard Region.ofZone(input.zone) != nil else { throw GoogleError.unknownZone(input.zone, project: project) }
         return ResourceKey(project: project, scope: "zones/\(input.zone)", collection: "instances", name: input.name)
-    }
-
-    private static func match(_ supplied: JSON?, _ current: JSON?) throws {
-        if let supplied, supplied != current { throw GoogleError.fingerprintMismatch }
     }
 }

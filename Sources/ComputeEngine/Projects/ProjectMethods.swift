@@ -49,9 +49,7 @@ struct ProjectMethods: Sendable {
         )
         try await store.database.write { db in
             let current = try Self.metadata(of: project.id, in: db)
-            if let fingerprint = input.metadata["fingerprint"]?.string, fingerprint != current["fingerprint"]?.string {
-                throw GoogleError.fingerprintMismatch
-            }
+            try Token.check(input.metadata["fingerprint"], against: current["fingerprint"])
             var metadata = input.metadata
             metadata["fingerprint"] = .string(Token.fingerprint())
             try db.execute(
