@@ -28,9 +28,7 @@ package struct BlobBytes: AsyncSequence, Sendable {
         package mutating func next() async throws -> ByteBuffer? {
             let (file, range) = (bytes.file, bytes.range)
             guard position < range.upperBound else {
-                if let expected = bytes.crc32c, expected != crc32c {
-                    throw BlobError.damaged(file.id, "its CRC32C is not the one that was stored")
-                }
+                if range.isEmpty { try check() }
                 return nil
             }
             let (start, count) = (position, Int(Swift.min(Int64(BlobBytes.chunkBytes), range.upperBound - position)))
@@ -41,7 +39,14 @@ package struct BlobBytes: AsyncSequence, Sendable {
             }
             crc32c = crc
             position += Int64(count)
+            // Before the last bytes go out: whoever has them all takes them for good.
+            if position == range.upperBound { try check() }
             return buffer
+        }
+
+        private func check() throws {
+            guard let expected = bytes.crc32c, expected != crc32c else { return }
+            throw BlobError.damaged(bytes.file.id, "its CRC32C is not the one that was stored")
         }
     }
 }

@@ -49,7 +49,7 @@ extension CloudStorage {
             checks: ChecksumChecks(),
             contentType: contentType
         )
-        _ = try await store(body, as: request)
+        _ = try await store(body, as: request, by: nil)
     }
 
     /// Opens an object for reading, if an account may read it.
@@ -64,13 +64,19 @@ extension CloudStorage {
         range: Range<Int64>? = nil
     ) async throws -> BlobBytes {
         let reader = Caller(identity: .account(account), origin: "", requestID: "")
-        try await authorizer.authorize(reader, for: "storage.objects.get", on: .object(name, in: bucket))
-        let record = try await objects.get(name, generation: generation, bucket: bucket).record
-        return try await blobs.read(
-            record.blob,
-            range: range,
-            expecting: ExpectedBlob(size: record.size, crc32c: record.crc32c)
+        try await authorizer.authorize(
+            reader,
+            for: "storage.objects.get",
+            on: .object(name, generation: generation, in: bucket)
         )
+        return try await objects.despiteOverwrites(of: name, generation: generation, bucket: bucket) {
+            let record = try await objects.get(name, generation: generation, bucket: bucket).record
+            return try await blobs.read(
+                record.blob,
+                range: range,
+                expecting: ExpectedBlob(size: record.size, crc32c: record.crc32c)
+            )
+        }
     }
 
     package func deleteObject(bucket: String, name: String) async throws {

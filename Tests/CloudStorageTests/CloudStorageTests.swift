@@ -12,6 +12,7 @@ import Testing
 /// A storage service on a scratch folder, with the bucket `fog`.
 func withStorage(
     identity: Caller.Identity = .account("owner@example.com"),
+    authorizer: any Authorizer = FixedIdentity(),
     _ body: (TestAPI, CloudStorage) async throws -> Void
 ) async throws {
     try await withScratchFolder { folder in
@@ -20,7 +21,7 @@ func withStorage(
             store: store,
             blobs: try BlobStore(folder: folder),
             projects: DemoProject(),
-            authorizer: FixedIdentity(),
+            authorizer: authorizer,
             now: { Date() }
         )
         let api = TestAPI(storage.apis(), identity: identity)

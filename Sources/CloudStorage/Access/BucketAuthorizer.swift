@@ -9,6 +9,20 @@ extension ResourceName {
     }
 }
 
+extension ResourceName {
+    /// One generation of an object, whose access list is its own; nil: the live one.
+    static func object(_ name: String, generation: Int64?, in bucket: String) -> ResourceName {
+        let object = object(name, in: bucket)
+        return generation.map { object.appending("generations", String($0)) } ?? object
+    }
+
+    /// The object that is named, and which generation of it; buckets and objects may be called anything.
+    fileprivate var asObject: (name: String, generation: Int64?)? {
+        guard segments.count >= 6, segments[2] == "buckets", segments[4] == "objects" else { return nil }
+        return (segments[5], segments.count == 8 ? Int64(segments[7]) : nil)
+    }
+}
+
 /// Decides by the bucket's policy and the access control lists, then leaves it to the project's policy.
 struct BucketAuthorizer: Authorizer {
     let base: any Authorizer
@@ -52,8 +66,9 @@ struct BucketAuthorizer: Authorizer {
         }
         switch permission {
         case "storage.objects.get":
-            guard let name = resource.value(of: "objects"),
-                let record = try await objects.find(name, generation: nil, bucket: bucket.name)?.record
+            guard let object = resource.asObject,
+                let record = try await objects.find(object.name, generation: object.generation, bucket: bucket.name)?
+                    .record
             else { return false }
             return holds(ObjectACL.entries(of: record, in: bucket), ["READER", "OWNER"])
         case "storage.objects.list", "storage.buckets.get":

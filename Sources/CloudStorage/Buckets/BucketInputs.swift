@@ -47,8 +47,8 @@ struct ObjectInput: MethodInput {
         try call.refuseCustomerKeys()
         bucket = try call.parameter("bucket")
         object = try call.parameter("object")
-        resource = .object(object, in: bucket)
         generation = try call.number("generation")
+        resource = .object(object, generation: try generation ?? call.number("sourceGeneration"), in: bucket)
         conditions = try Preconditions(call)
         isFull = call.query("projection")?.lowercased() == "full"
     }

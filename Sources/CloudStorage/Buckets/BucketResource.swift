@@ -31,6 +31,9 @@ enum BucketResource {
             }
             document["iamConfiguration"] = configuration
         }
+        if let seconds = document["softDeletePolicy"]?["retentionDurationSeconds"]?.integer, seconds != 0 {
+            throw GoogleError.lacking("soft delete (softDeletePolicy)")
+        }
         if let period = document["retentionPolicy"]?["retentionPeriod"] {
             guard let seconds = period.integer, seconds >= 0 else {
                 throw GoogleError.invalid("Invalid value for 'retentionPolicy.retentionPeriod'.")

@@ -11,7 +11,7 @@ extension CloudStorage {
     func copy(_ input: ObjectInput, _ call: Call, isRewrite: Bool) async throws -> Response {
         let (bucket, name) = (try call.parameter("targetBucket"), try call.parameter("target"))
         try ObjectName.check(name)
-        try await authorizer.authorize(call.caller, for: "storage.objects.create", on: .object(name, in: bucket))
+        try await authorizeWrite(call.caller, of: name, in: bucket, if: input.conditions)
         let source = try Preconditions(call, source: true)
         let generation = try call.number("sourceGeneration")
         let body: JSON = try await call.body()
@@ -72,6 +72,7 @@ extension CloudStorage {
     func move(_ input: ObjectInput, _ call: Call) async throws -> Response {
         let name = try call.parameter("target")
         try ObjectName.check(name)
+        try await authorizeWrite(call.caller, of: name, in: input.bucket, if: input.conditions)
         let source = try Preconditions(call, source: true)
         guard name != input.object else {
             throw GoogleError.invalid("The source and the destination are the same object.")
@@ -104,6 +105,7 @@ extension CloudStorage {
     /// Joins up to 32 objects of a bucket into one; its CRC32C follows from theirs.
     func compose(_ input: ObjectInput, _ call: Call) async throws -> Response {
         try ObjectName.check(input.object)
+        try await authorizeWrite(call.caller, of: input.object, in: input.bucket, if: input.conditions)
         let body: JSON = try await call.body()
         let parts = body["sourceObjects"]?.array ?? []
         guard !parts.isEmpty else { throw GoogleError.required("sourceObjects") }
@@ -115,12 +117,13 @@ extension CloudStorage {
         var sources: [ObjectRecord] = []
         for part in parts {
             guard let name = part["name"]?.string else { throw GoogleError.required("sourceObjects.name") }
+            let generation = part["generation"]?.integer
             try await authorizer.authorize(
                 call.caller,
                 for: "storage.objects.get",
-                on: .object(name, in: input.bucket)
+                on: .object(name, generation: generation, in: input.bucket)
             )
-            let found = try await objects.get(name, generation: part["generation"]?.integer, bucket: input.bucket)
+            let found = try await objects.get(name, generation: generation, bucket: input.bucket)
             if let wanted = part["objectPreconditions"]?["ifGenerationMatch"]?.integer {
                 var conditions = Preconditions()
                 conditions.generationMatch = wanted
@@ -156,6 +159,26 @@ extension CloudStorage {
 }
 
 extension ObjectStore {
+    /// Reads an object whose content an overwrite may take away between the look at its row and at its content.
+    ///
+    /// - Throws: What `read` throws; ``GoogleError`` `notFound` (404) when the object was deleted meanwhile.
+    func despiteOverwrites<Result>(
+        of name: String,
+        generation: Int64?,
+        bucket: String,
+        _ read: () async throws -> Result
+    ) async throws -> Result {
+        while true {
+            do {
+                return try await read()
+            } catch BlobError.missing(let blob) {
+                let record = try await get(name, generation: generation, bucket: bucket).record
+                // The row still names what is not there: nobody took it away by the API.
+                guard record.blob != blob else { throw BlobError.missing(blob) }
+            }
+        }
+    }
+
     /// Removes a live generation as an overwrite does: archived where versions are kept.
     func deleteLive(_ record: ObjectRecord, in bucket: BucketRecord, _ db: Database) throws -> [String] {
         try retire(record, in: bucket, at: Micros(now()), db)

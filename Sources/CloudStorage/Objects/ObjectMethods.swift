@@ -70,6 +70,12 @@ extension CloudStorage {
     }
 
     func getObject(_ input: ObjectInput, _ call: Call) async throws -> Response {
+        try await objects.despiteOverwrites(of: input.object, generation: input.generation, bucket: input.bucket) {
+            try await readObject(input, call)
+        }
+    }
+
+    private func readObject(_ input: ObjectInput, _ call: Call) async throws -> Response {
         let isDownload = call.query("alt") == "media" || call.context.originalPath.hasPrefix("/download/")
         let found = try await objects.get(input.object, generation: input.generation, bucket: input.bucket)
         switch input.conditions.outcome(
@@ -107,7 +113,14 @@ extension CloudStorage {
             bucket: input.bucket,
             if: input.conditions
         ) { record, bucket in
+            let retention = record.document["retention"]
             try change(&record)
+            try ObjectRetention.check(
+                retention,
+                becomes: record.document["retention"],
+                of: record.name,
+                at: objects.now()
+            )
             record.document = try ObjectResource.settings(of: record.document)
             if let acl {
                 record.document["acl"] = AccessEntry.json(

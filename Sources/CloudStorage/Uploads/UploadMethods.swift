@@ -69,9 +69,34 @@ extension CloudStorage {
         )
     }
 
-    /// Refuses an upload whose conditions already fail, before its bytes come.
-    private func checkEarly(_ request: UploadRequest) async throws {
+    /// Checks that a caller may write an object: what replaces a live one needs leave to delete that as well.
+    ///
+    /// - Throws: ``GoogleError`` `forbidden` (403).
+    func authorizeWrite(
+        _ caller: Caller,
+        of name: String,
+        in bucket: String,
+        if conditions: Preconditions
+    ) async throws {
+        let object = ResourceName.object(name, in: bucket)
+        try await authorizer.authorize(caller, for: "storage.objects.create", on: object)
+        do {
+            try await authorizer.authorize(caller, for: "storage.objects.delete", on: object)
+        } catch let refusal as GoogleError where [401, 403].contains(refusal.code) {
+            // A write that must not replace anything ends with 412 where it would.
+            guard conditions.generationMatch != 0,
+                try await objects.find(name, generation: nil, bucket: bucket) != nil
+            else { return }
+            throw refusal
+        }
+    }
+
+    /// Refuses an upload that may not be, or whose conditions already fail, before its bytes come.
+    private func checkEarly(_ request: UploadRequest, by caller: Caller?) async throws {
         _ = try await buckets.get(request.bucket)
+        if let caller {
+            try await authorizeWrite(caller, of: request.name, in: request.bucket, if: request.conditions)
+        }
         if request.conditions != .none {
             try request.conditions.check(
                 try await objects.find(request.name, generation: nil, bucket: request.bucket)?.record
@@ -82,13 +107,18 @@ extension CloudStorage {
     private func mediaUpload(_ input: UploadInput, _ call: Call) async throws -> Response {
         var request = try request(input, call, metadata: [:])
         request.contentType = call.headers[.contentType]
-        return try answer(try await store(call.request.body, as: request), call)
+        return try answer(try await store(call.request.body, as: request, by: call.caller), call)
     }
 
     /// Stores a body whole.
-    func store<Body: AsyncSequence & Sendable>(_ body: Body, as request: UploadRequest) async throws -> FoundObject
-    where Body.Element == ByteBuffer {
-        try await checkEarly(request)
+    ///
+    /// - Parameter caller: Who must be allowed to; nil: another service of the cloud, which has seen to that.
+    func store<Body: AsyncSequence & Sendable>(
+        _ body: Body,
+        as request: UploadRequest,
+        by caller: Caller?
+    ) async throws -> FoundObject where Body.Element == ByteBuffer {
+        try await checkEarly(request, by: caller)
         let document = try await settings(of: request, contentType: request.contentType)
         let staged = blobs.stage(computing: .md5)
         do {
@@ -118,7 +148,7 @@ extension CloudStorage {
                     case .metadata(let data):
                         let metadata = data.allSatisfy({ $0 <= 32 }) ? [:] : try JSON(parsing: data)
                         request = try self.request(input, call, metadata: metadata)
-                        if let request { try await checkEarly(request) }
+                        if let request { try await checkEarly(request, by: call.caller) }
                     case .mediaBegins(let contentType): request?.contentType = contentType
                     case .media(let buffer): try await staged.append(buffer)
                     }
@@ -145,7 +175,7 @@ extension CloudStorage {
 
     private func startUpload(_ input: UploadInput, _ call: Call) async throws -> Response {
         let request = try request(input, call, metadata: try await call.body())
-        try await checkEarly(request)
+        try await checkEarly(request, by: call.caller)
         let staged = blobs.stage(computing: .md5)
         let upload = UploadRecord(id: makeID(), blob: staged.id, offset: 0, request: request)
         try await uploads.insert(upload, at: Micros(now()))

@@ -13,9 +13,12 @@ struct XMLInput: MethodInput {
     /// Empty: the bucket itself.
     var object: String
     var generation: Int64?
+    var conditions: Preconditions
 
     init(from call: Call) async throws {
         try call.refuseCustomerKeys()
+        try XMLRequest(call).check()
+        conditions = try Preconditions(headers: call.headers)
         let path = (call.request.head.path ?? "/").prefix { $0 != "?" }
         let host = (call.request.head.authority ?? "").prefix { $0 != ":" }.lowercased()
         var rest = path.dropFirst()
@@ -31,8 +34,8 @@ struct XMLInput: MethodInput {
         }
         self.object = object
         guard !bucket.isEmpty else { throw GoogleError.invalid("The path names no bucket.") }
-        resource = object.isEmpty ? .bucket(bucket) : .object(object, in: bucket)
         generation = try call.number("generation")
+        resource = object.isEmpty ? .bucket(bucket) : .object(object, generation: generation, in: bucket)
     }
 }
 
@@ -50,7 +53,16 @@ extension CloudStorage {
     func readXML(_ input: XMLInput, _ call: Call) async throws -> Response {
         guard !input.object.isEmpty else { return try await listXML(input, call) }
         try await authorizer.authorize(call.caller, for: "storage.objects.get", on: input.resource)
+        return try await objects.despiteOverwrites(
+            of: input.object,
+            generation: input.generation,
+            bucket: input.bucket
+        ) { try await readXMLObject(input, call) }
+    }
+
+    private func readXMLObject(_ input: XMLInput, _ call: Call) async throws -> Response {
         let found = try await objects.get(input.object, generation: input.generation, bucket: input.bucket)
+        try input.conditions.check(found.record)
         let etag = found.record.md5.map { $0.map { String(format: "%02x", $0) }.joined() } ?? found.record.etag
         if let response = try found.outcome(ofEntityTagsIn: call.headers, etag: etag) { return response }
         var custom: HTTPFields = [:]
@@ -69,14 +81,11 @@ extension CloudStorage {
 
     func putXML(_ input: XMLInput, _ call: Call) async throws -> Response {
         guard !input.object.isEmpty else { throw GoogleError.lacking("storage.xml.buckets.put") }
-        try await authorizer.authorize(call.caller, for: "storage.objects.create", on: input.resource)
         try ObjectName.check(input.object)
         var metadata: [String: JSON] = [:]
-        var conditions = Preconditions()
         for field in call.headers {
             let name = field.name.canonicalName
             if name.hasPrefix("x-goog-meta-") { metadata[String(name.dropFirst(12))] = .string(field.value) }
-            if name == "x-goog-if-generation-match" { conditions.generationMatch = Int64(field.value) }
         }
         var document: JSON = [:]
         if !metadata.isEmpty { document["metadata"] = .object(metadata) }
@@ -86,11 +95,11 @@ extension CloudStorage {
             bucket: input.bucket,
             name: input.object,
             metadata: document,
-            conditions: conditions,
+            conditions: input.conditions,
             checks: ChecksumChecks(metadata: [:], headers: call.headers),
             contentType: call.headers[.contentType]
         )
-        let found = try await store(call.request.body, as: request)
+        let found = try await store(call.request.body, as: request, by: call.caller)
         var headers: HTTPFields = [:]
         if let md5 = found.record.md5 { headers[.eTag] = "\"" + md5.map { String(format: "%02x", $0) }.joined() + "\"" }
         if let name = HTTPField.Name("x-goog-generation") { headers[name] = String(found.record.generation) }
@@ -101,7 +110,7 @@ extension CloudStorage {
     func deleteXML(_ input: XMLInput, _ call: Call) async throws -> Response {
         if input.object.isEmpty {
             try await authorizer.authorize(call.caller, for: "storage.buckets.delete", on: input.resource)
-            try await buckets.delete(input.bucket, if: .none)
+            try await buckets.delete(input.bucket, if: input.conditions)
         } else {
             try await authorizer.authorize(call.caller, for: "storage.objects.delete", on: input.resource)
             try await blobs.remove(
@@ -109,7 +118,7 @@ extension CloudStorage {
                     input.object,
                     generation: input.generation,
                     bucket: input.bucket,
-                    if: .none
+                    if: input.conditions
                 )
             )
         }
