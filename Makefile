@@ -42,7 +42,7 @@ integration: setup-test ## the engine suite against a real Docker Engine
 conformance: build setup-test ## unmodified gcloud, gsutil, dvc and docker against a started cloud; ARGS are pytest's
 	scripts/conformance $(BIN)/brume $(ARGS)
 
-bench: build ## start, large objects, machines and jobs, each beside its floor in the same run
+bench: build ## start, large objects, machines and jobs, beside their bars
 	Benchmarks/run $(BIN)/brume $(ARGS)
 
 format: ## rewrites the sources in the project's format

@@ -47,4 +47,4 @@ def large(cloud, mebibytes, runs):
         "≥ 0.70",
     )
     yield f"memory while {mebibytes} MiB are uploaded", f"+{growth:.0f} MiB", "≤ 64 MiB"
-    yield f"download {mebibytes} MiB", f"{down:.0f} MiB/s", "≥ 80 % of nginx"
+    yield f"download {mebibytes} MiB", f"{down:.0f} MiB/s", "≥ 80 % of nginx (not measured here)"

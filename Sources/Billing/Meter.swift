@@ -32,10 +32,11 @@ struct Meter {
             let hours = max(seconds, 60) / 3600
             addMachine(machine, hours: hours, use, "Compute Engine", region, isEstimate: !isOwn)
         case .training(let replicas):
-            for (machine, count) in replicas {
+            for replica in replicas {
+                let machine = replica.machine
                 addMachine(
                     machine,
-                    hours: seconds / 3600 * Double(count),
+                    hours: seconds / 3600 * Double(replica.count),
                     use,
                     "Vertex AI",
                     region,

@@ -10,9 +10,18 @@ package struct Usage: Sendable, Equatable {
         case storage(storageClass: String, location: String, bytes: Double)
         case build(machine: String)
         /// The replicas of a custom job.
-        case training([(Machine, count: Int)])
+        case training([Replicas])
+    }
 
-        package static func == (lhs: Kind, rhs: Kind) -> Bool { "\(lhs)" == "\(rhs)" }
+    /// Machines of one kind that a custom job has.
+    package struct Replicas: Sendable, Equatable {
+        package var machine: Machine
+        package var count: Int
+
+        package init(_ machine: Machine, count: Int) {
+            self.machine = machine
+            self.count = count
+        }
     }
 
     /// What a machine is made of.

@@ -73,9 +73,16 @@ final class GuestDoor: Sendable {
 struct BuildNetwork: BuildSurroundings {
     let guests: Guests
     let catalogue: ImageCatalogue
+    private let unnamed: CommonGuest
 
     /// `docker build --network cloudbuild` in a step asks for exactly this name.
     private static let network = "cloudbuild"
+
+    init(guests: Guests, catalogue: ImageCatalogue) {
+        self.guests = guests
+        self.catalogue = catalogue
+        unnamed = CommonGuest(guests, network: Self.network)
+    }
 
     func admit(_ build: BuildGuest) async throws -> [@Sendable (inout ProcessSpec) -> Void] {
         _ = try await guests.ensureNetwork(Self.network)
@@ -88,8 +95,8 @@ struct BuildNetwork: BuildSurroundings {
                 "zone": .string("projects/\(build.project.number)/zones/us-central1-a"),
             ]
         )
-        // Containers that a step starts itself have addresses that nobody gave: they count as the latest build's.
-        try await guests.setDefaultGuest(guest, network: Self.network)
+        // Containers that a step starts itself have addresses that nobody gave.
+        try await unnamed.enter(guest, as: build.workload.text)
         var dressings: [@Sendable (inout ProcessSpec) -> Void] = []
         for step in build.steps {
             let place = try await guests.admit(guest, to: Self.network, owner: Self.owner(build, step))
@@ -102,6 +109,7 @@ struct BuildNetwork: BuildSurroundings {
     }
 
     func release(_ build: BuildGuest) async throws {
+        try await unnamed.leave(build.workload.text)
         for step in build.steps { try await guests.release(owner: Self.owner(build, step)) }
     }
 

@@ -98,6 +98,52 @@ package struct CloudStorage: Sendable {
         api.lacks("storage.folders.get", .get, "/storage/v1/b/{bucket}/folders/{folder}")
         api.lacks("storage.folders.delete", .delete, "/storage/v1/b/{bucket}/folders/{folder}")
         api.lacks("storage.anywhereCaches.list", .get, "/storage/v1/b/{bucket}/anywhereCaches")
+        api.lacks("storage.anywhereCaches.insert", .post, "/storage/v1/b/{bucket}/anywhereCaches")
+        api.lacks("storage.anywhereCaches.get", .get, "/storage/v1/b/{bucket}/anywhereCaches/{cache}")
+        api.lacks("storage.anywhereCaches.update", .patch, "/storage/v1/b/{bucket}/anywhereCaches/{cache}")
+        api.lacks("storage.anywhereCaches.disable", .post, "/storage/v1/b/{bucket}/anywhereCaches/{cache}/disable")
+        api.lacks("storage.anywhereCaches.pause", .post, "/storage/v1/b/{bucket}/anywhereCaches/{cache}/pause")
+        api.lacks("storage.anywhereCaches.resume", .post, "/storage/v1/b/{bucket}/anywhereCaches/{cache}/resume")
+        api.lacks("storage.bucketAccessControls.get", .get, "/storage/v1/b/{bucket}/acl/{entity}")
+        api.lacks("storage.bucketAccessControls.patch", .patch, "/storage/v1/b/{bucket}/acl/{entity}")
+        api.lacks("storage.bucketAccessControls.update", .put, "/storage/v1/b/{bucket}/acl/{entity}")
+        api.lacks("storage.objectAccessControls.get", .get, "\(o)/{object}/acl/{entity}")
+        api.lacks("storage.objectAccessControls.patch", .patch, "\(o)/{object}/acl/{entity}")
+        api.lacks("storage.objectAccessControls.update", .put, "\(o)/{object}/acl/{entity}")
+        api.lacks("storage.defaultObjectAccessControls.get", .get, "/storage/v1/b/{bucket}/defaultObjectAcl/{entity}")
+        api.lacks(
+            "storage.defaultObjectAccessControls.patch",
+            .patch,
+            "/storage/v1/b/{bucket}/defaultObjectAcl/{entity}"
+        )
+        api.lacks(
+            "storage.defaultObjectAccessControls.update",
+            .put,
+            "/storage/v1/b/{bucket}/defaultObjectAcl/{entity}"
+        )
+        api.lacks(
+            "storage.defaultObjectAccessControls.delete",
+            .delete,
+            "/storage/v1/b/{bucket}/defaultObjectAcl/{entity}"
+        )
+        api.lacks("storage.buckets.operations.get", .get, "/storage/v1/b/{bucket}/operations/{operation}")
+        api.lacks("storage.buckets.operations.cancel", .post, "/storage/v1/b/{bucket}/operations/{operation}/cancel")
+        api.lacks(
+            "storage.buckets.operations.advanceRelocateBucket",
+            .post,
+            "/storage/v1/b/{bucket}/operations/{operation}/advanceRelocateBucket"
+        )
+        api.lacks("storage.folders.rename", .post, "/storage/v1/b/{bucket}/folders/{source}/renameTo/folders/{target}")
+        api.lacks("storage.managedFolders.getIamPolicy", .get, "/storage/v1/b/{bucket}/managedFolders/{folder}/iam")
+        api.lacks("storage.managedFolders.setIamPolicy", .put, "/storage/v1/b/{bucket}/managedFolders/{folder}/iam")
+        api.lacks(
+            "storage.managedFolders.testIamPermissions",
+            .get,
+            "/storage/v1/b/{bucket}/managedFolders/{folder}/iam/testPermissions"
+        )
+        api.lacks("storage.objects.getIamPolicy", .get, "\(o)/{object}/iam")
+        api.lacks("storage.objects.setIamPolicy", .put, "\(o)/{object}/iam")
+        api.lacks("storage.objects.testIamPermissions", .get, "\(o)/{object}/iam/testPermissions")
         api.lacks("storage.projects.hmacKeys.create", .post, "/storage/v1/projects/{project}/hmacKeys")
         api.lacks("storage.projects.hmacKeys.list", .get, "/storage/v1/projects/{project}/hmacKeys")
         api.lacks("storage.projects.hmacKeys.get", .get, "/storage/v1/projects/{project}/hmacKeys/{key}")

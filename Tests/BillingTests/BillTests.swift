@@ -48,10 +48,10 @@ struct BillTests {
 
     @Test func `a custom job costs a little more, by the machine's price`() {
         let plain = machine("n1-standard-4", 4, 15)
-        #expect(isNear(cost(.training([(plain, count: 1)]), hours: 1), 0.21849885))
+        #expect(isNear(cost(.training([.init(plain, count: 1)]), hours: 1), 0.21849885))
         let withT4 = machine("n1-standard-4", 4, 15, gpu: "NVIDIA_TESLA_T4")
-        #expect(isNear(cost(.training([(withT4, count: 1)]), hours: 1), 0.62099885))
-        #expect(isNear(cost(.training([(plain, count: 3)]), hours: 1), 3 * 0.21849885))
+        #expect(isNear(cost(.training([.init(withT4, count: 1)]), hours: 1), 0.62099885))
+        #expect(isNear(cost(.training([.init(plain, count: 3)]), hours: 1), 3 * 0.21849885))
     }
 
     @Test(arguments: [(0.25, 0.0), (0.5, 0.1), (0.75, 0.2), (1, 0.3)])

@@ -17,6 +17,10 @@ struct ActAsTests {
             "triggers",
             #"{"name": "t", "triggerTemplate": {"repoName": "repo", "branchName": "x"}, "serviceAccount": "\#(account)"}"#
         ),
+        (
+            "triggers",
+            #"{"name": "t", "triggerTemplate": {"repoName": "repo", "branchName": "x"}, "build": {"steps": [{"name": "alpine"}], "serviceAccount": "\#(account)"}}"#
+        ),
     ])
     func `builds and triggers may name an account only for callers who may act as it`(
         collection: String,
@@ -29,6 +33,24 @@ struct ActAsTests {
             let reply = try await builds.api.post(path, json: json)
             #expect(reply.status == 403 && reply.message?.contains("actAs") == true, "\(reply.text)")
             #expect(try await builds.api.get(path).json[collection] == nil)
+        }
+    }
+
+    @Test func `a repository's own file does not choose the account`() async throws {
+        let code = ScriptedSource()
+        let config = "serviceAccount: \(Self.account)\nsteps:\n- name: alpine\n"
+        code.commit("aaaaaaaa1", to: "refs/heads/main", files: ["cloudbuild.yaml": config])
+        let engine = SimulatedEngine(images: ["alpine"])
+        let store = try MetadataStore(inMemoryWith: [CloudBuildSchema.self])
+        try await withBuilds(on: engine, store, code: code) { builds in
+            let triggers = "/cloudbuild/v1/projects/demo/triggers"
+            let made = try await builds.api.post(
+                triggers,
+                json: #"{"name": "t", "triggerTemplate": {"repoName": "app", "branchName": "^main$"}}"#
+            )
+            #expect(made.status == 200, "\(made.text)")
+            let run = try await builds.api.post("\(triggers)/t:run", json: #"{"branchName": "main"}"#)
+            #expect(run.status == 400 && run.message?.contains("only the trigger may") == true, "\(run.text)")
         }
     }
 

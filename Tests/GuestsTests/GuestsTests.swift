@@ -52,6 +52,19 @@ struct GuestsTests {
         #expect(try await guests.admit(guest, to: "net", owner: "c").address == "10.9.0.2")
     }
 
+    @Test func `unannounced callers have an identity only while all present share it`() {
+        var other = guest
+        other.instance = [:]
+        #expect(CommonGuest.common(of: [guest, other])?.serviceAccount == guest.serviceAccount)
+        #expect(CommonGuest.common(of: []) == nil)
+        var account = guest
+        account.serviceAccount = "boss@demo.iam.gserviceaccount.com"
+        #expect(CommonGuest.common(of: [guest, account]) == nil)
+        var project = guest
+        project.projectID = "elsewhere"
+        #expect(CommonGuest.common(of: [guest, project]) == nil)
+    }
+
     @Test func `a taken address is 409, one outside the range 400, a full range 429`() async throws {
         let guests = try makeGuests()
         _ = try await guests.ensureNetwork("net", subnet: "10.9.0.0/16")

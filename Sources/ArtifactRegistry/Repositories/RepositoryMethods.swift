@@ -44,7 +44,9 @@ struct RepositoryMethods: Sendable {
                 message: "Brume has repositories of the format DOCKER only, not '\(other ?? "FORMAT_UNSPECIFIED")'."
             )
         }
-        switch document["mode"]?.string ?? "MODE_UNSPECIFIED" {
+        // Python clients send enums as numbers.
+        let mode = document["mode"]?.string ?? document["mode"]?.integer.map(Self.mode)
+        switch mode ?? "MODE_UNSPECIFIED" {
         case "MODE_UNSPECIFIED", "STANDARD_REPOSITORY": document["mode"] = "STANDARD_REPOSITORY"
         case let mode:
             throw GoogleError(
@@ -57,6 +59,11 @@ struct RepositoryMethods: Sendable {
         let operation = done("repositories.create", place, caller)
         let stored = try await store.insert(document, at: place, operation: operation)
         return render(operation, type: "Repository", response: try await describe(place, stored))
+    }
+
+    private static func mode(_ number: Int64) -> String {
+        let names = ["MODE_UNSPECIFIED", "STANDARD_REPOSITORY", "VIRTUAL_REPOSITORY", "REMOTE_REPOSITORY"]
+        return names.indices.contains(Int(number)) ? names[Int(number)] : "mode \(number)"
     }
 
     func get(_ input: RepositoryInput, _ caller: Caller) async throws -> JSON {

@@ -15,7 +15,7 @@ struct TriggerMethods: Sendable {
     func create(_ input: TriggersInput, _ caller: Caller) async throws -> JSON {
         let project = try await projects.project(input.project)
         var document = try TriggerRequest(input.body).document
-        try await maker.builds.authorize(caller, toActAs: document["serviceAccount"]?.string, in: project.id)
+        try await maker.builds.authorize(caller, toActAs: Self.account(in: document), in: project.id)
         let (id, time) = (makeID(), now())
         if document["name"]?.string ?? "" == "" { document["name"] = .string("trigger-\(id.prefix(8))") }
         let trigger = complete(document, id: id, project: project, location: input.location, createTime: time)
@@ -75,8 +75,7 @@ struct TriggerMethods: Sendable {
             location: trigger.location,
             createTime: trigger.createTime
         )
-        let account = changed.document["serviceAccount"]?.string
-        try await maker.builds.authorize(caller, toActAs: account, in: trigger.project.id)
+        try await maker.builds.authorize(caller, toActAs: Self.account(in: changed.document), in: trigger.project.id)
         try await store.update(changed)
         return changed.document
     }
@@ -100,6 +99,11 @@ struct TriggerMethods: Sendable {
         // Keys of substitutions are the user's own.
         guard parts.count > 1, !name.hasPrefix("_") else { return name }
         return parts[0] + parts.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+    }
+
+    /// The account that a trigger, or the build that is written into it, names.
+    private static func account(in document: JSON) -> String? {
+        (document["serviceAccount"] ?? document["build"]?["serviceAccount"])?.string
     }
 
     func delete(_ input: TriggerInput, _ caller: Caller) async throws -> JSON {

@@ -71,7 +71,7 @@ struct TriggeredBuilds: Sendable {
         request["options"] = options
         let tags = (request["tags"]?.array ?? []) + (trigger.document["tags"]?.array ?? [])
         request["tags"] = .array(tags + [.string("trigger-\(trigger.id)")])
-        request["serviceAccount"] = trigger.document["serviceAccount"] ?? request["serviceAccount"]
+        request["serviceAccount"] = try account(of: trigger, in: request)
         request["source"] = place(source, cause, of: trigger) ?? request["source"]
         return try await builds.begin(
             request,
@@ -83,6 +83,18 @@ struct TriggeredBuilds: Sendable {
                 builtIns: builtIns,
                 needsApproval: trigger.document["approvalConfig"]?["approvalRequired"]?.bool ?? false
             )
+        )
+    }
+
+    /// The account that a trigger's builds act as: whoever made the trigger was asked whether they may.
+    ///
+    /// - Throws: ``GoogleError`` (400) when the repository's own file names another: everybody who may push could.
+    private func account(of trigger: Trigger, in request: JSON) throws -> JSON? {
+        let asked = trigger.document["serviceAccount"] ?? trigger.document["build"]?["serviceAccount"]
+        guard asked == nil, let named = request["serviceAccount"]?.string, !named.isEmpty else { return asked }
+        throw GoogleError.invalidBuild(
+            "the build configuration names the service account \"\(named)\", which only the trigger may:"
+                + " set it on the trigger \"\(trigger.name)\" (--service-account)"
         )
     }
 

@@ -24,7 +24,7 @@ package struct JobUsage: Sendable {
             }
             let end = document["endTime"]?.string.flatMap(Timestamp.date)
             if let end, end < from { return nil }
-            let replicas = job.pools.indices.compactMap { pool -> (Usage.Machine, count: Int)? in
+            let replicas = job.pools.indices.compactMap { pool -> Usage.Replicas? in
                 let spec = job.pools[pool]["machineSpec"]
                 guard let type = MachineType.named(spec?["machineType"]?.string ?? "") else { return nil }
                 var machine = Usage.Machine(type: type.name, vCPUs: Double(type.vCPUs), gibibytes: type.memoryGB)
@@ -32,7 +32,7 @@ package struct JobUsage: Sendable {
                 if count > 0 {
                     machine.accelerators = [.init(type: spec?["acceleratorType"]?.string ?? "", count: count)]
                 }
-                return (machine, job.replicaCount(pool))
+                return Usage.Replicas(machine, count: job.replicaCount(pool))
             }
             return Usage(
                 project: job.project,
