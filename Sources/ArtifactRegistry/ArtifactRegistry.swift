@@ -64,8 +64,10 @@ package struct ArtifactRegistry: Sendable {
         packages = PackageMethods(repositories: repositories, manifests: manifests, projects: projects)
     }
 
-    /// Which of the blob store's IDs the registry names.
-    package func named(among ids: [String]) async throws -> Set<String> { try await blobs.named(among: ids) }
+    /// Removes what an earlier process wrote and no row names.
+    package func recover() async throws {
+        try await files.sweep { try await blobs.named(among: $0) }
+    }
 
     /// Removes what nothing names any more and nobody has touched for an hour: blobs, and uploads that were left.
     package func sweep() async throws {

@@ -71,9 +71,14 @@ struct BlobFiles: Sendable {
     }
 
     /// Cuts a staged file to `size` bytes and reads them into `digest`.
+    ///
+    /// A file that was committed, and whose row never was, is staged again.
     func restore(_ id: String, size: Int64, into digest: Digest) throws {
         try check(id)
-        guard size > 0 else { return _ = unlink(stagedPath(id)) }
+        guard size > 0 else { return try remove(id) }
+        if access(stagedPath(id), F_OK) != 0, rename(path(id), stagedPath(id)) != 0, errno != ENOENT {
+            throw Posix.failure("stage blob '\(id)' again")
+        }
         let descriptor = Posix.open(stagedPath(id), O_RDWR | O_CLOEXEC)
         guard descriptor >= 0 else { throw BlobError.missing(id) }
         let file = try OpenFile(id: id, descriptor: descriptor)

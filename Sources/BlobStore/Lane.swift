@@ -80,7 +80,11 @@ final class Lane: Sendable {
 
     private func runOne() {
         guard let job = state.withLockedValue({ $0.jobs.first }) else { return }
-        let result = Result(catching: job.run)
+        do {
+            try job.run()
+        } catch {
+            return fail(with: error, after: 1)
+        }
         let (waiters, hasMore) = state.withLockedValue { state in
             state.jobs.removeFirst()
             state.isRunning = !state.jobs.isEmpty
@@ -88,20 +92,17 @@ final class Lane: Sendable {
             defer { state.waiters = [] }
             return (state.waiters, state.isRunning)
         }
-        if case .failure(let error) = result {
-            for waiter in waiters { waiter.resume(throwing: error) }
-            return fail(with: error)
-        }
         for waiter in waiters { waiter.resume() }
         // Through the pool again, so that many lanes share few threads fairly.
         if hasMore { start() }
     }
 
-    private func fail(with error: any Error) {
+    /// Drops what waits behind `done` jobs that have run, in one step with the failure: nothing can slip in between.
+    private func fail(with error: any Error, after done: Int = 0) {
         let (jobs, waiters) = state.withLockedValue { state in
             state.failure = error
             defer { (state.jobs, state.waiters) = ([], []) }
-            return (state.jobs, state.waiters)
+            return (state.jobs.dropFirst(done), state.waiters)
         }
         for job in jobs { job.drop(error) }
         for waiter in waiters { waiter.resume(throwing: error) }

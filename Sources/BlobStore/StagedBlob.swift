@@ -72,12 +72,15 @@ package final class StagedBlob: Sendable {
 
     /// Makes the blob durable and visible under its ID; nothing can be appended afterwards.
     package func commit() async throws -> StoredBlob {
-        let tail = state.withLockedValue { $0.takePending() }
+        let (tail, size) = state.withLockedValue { ($0.takePending(), $0.size) }
         try await hashing.perform {}
         return try await writing.perform { [file, digest, id] in
             for buffer in tail {
                 digest.update(buffer)
                 try file.write(buffer)
+            }
+            guard file.size == size else {
+                throw BlobError.damaged(id, "\(size) bytes came, and \(file.size) were written")
             }
             try file.commit()
             return StoredBlob(

@@ -199,12 +199,20 @@ package struct Cloud: Sendable {
         // Last, for its XML API takes what no other takes.
         apis += storage.apis()
 
+        let housekeeping = Housekeeping(
+            chores: [
+                .init(name: "registry", recover: registry.recover, sweep: registry.sweep),
+                .init(name: "storage", recover: storage.recover, sweep: storage.sweep),
+            ],
+            interval: .seconds(600),
+            logger: logger
+        )
         self.gateway = gateway
         edge = Edge(apis: apis, authenticator: signIn, makeRequestID: RequestID.make)
         guestDoor.open(to: edge)
         engineSocket = engine.socket
         services = [
-            ownerSignIn, engine, guests, operations, RegistrySweeper(registry: registry, logger: logger), builds.runner,
+            ownerSignIn, engine, guests, operations, housekeeping, builds.runner,
             sources.keeper, builds.trigger,
             vertexAI.runner, compute.keeper,
         ]

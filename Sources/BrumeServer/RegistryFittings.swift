@@ -75,22 +75,3 @@ actor HubReach {
         }
     }
 }
-
-/// Has the registry remove what nothing names any more, every ten minutes.
-struct RegistrySweeper: Service {
-    let registry: ArtifactRegistry
-    let logger: Logger
-
-    func run() async {
-        try? await cancelWhenGracefulShutdown {
-            while true {
-                try await Task.sleep(for: .seconds(600))
-                do {
-                    try await registry.sweep()
-                } catch let error where !(error is CancellationError) {
-                    logger.error("the registry's sweep failed: \(error)")
-                }
-            }
-        }
-    }
-}

@@ -73,9 +73,14 @@ package struct CloudStorage: Sendable {
     /// Where the bytes are.
     package var blobFolder: String { blobs.folder.path(percentEncoded: false) }
 
-    /// Which of these blobs rows name: what ``BlobStore/BlobStore/sweep(keeping:)`` asks.
-    package func namedBlobs(among ids: [String]) async throws -> Set<String> {
-        try await objects.database.read { try ObjectStore.named(among: ids, $0) }
+    /// Removes what an earlier process wrote and no row names.
+    package func recover() async throws {
+        try await blobs.sweep { ids in try await objects.database.read { try ObjectStore.named(among: ids, $0) } }
+    }
+
+    /// Carries out what is due: abandoned uploads expire.
+    package func sweep() async throws {
+        try await expireUploads()
     }
 
     func addLackingMethods(to api: MethodTable) {

@@ -80,7 +80,7 @@ extension CloudStorage {
     }
 
     package func deleteObject(bucket: String, name: String) async throws {
-        try await blobs.remove(try await objects.delete(name, generation: nil, bucket: bucket, if: .none))
+        await release(try await objects.delete(name, generation: nil, bucket: bucket, if: .none))
     }
 
     /// The names of a bucket's live objects that begin with `prefix`, in order.

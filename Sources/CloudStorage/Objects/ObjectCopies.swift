@@ -50,7 +50,7 @@ extension CloudStorage {
                 db
             )
         }
-        try await blobs.remove(change.orphans)
+        await release(change.orphans)
         guard isRewrite else { return try answer(change.found, call) }
         let size = JSON.string(String(change.found.record.size))
         let isFull = call.query("projection")?.lowercased() == "full"
@@ -98,7 +98,7 @@ extension CloudStorage {
             change.orphans += try objects.deleteLive(record, in: bucket, db)
             return change
         }
-        try await blobs.remove(change.orphans)
+        await release(change.orphans)
         return try answer(change.found, call)
     }
 

@@ -132,7 +132,7 @@ extension CloudStorage {
     }
 
     func deleteObject(_ input: ObjectInput, _ caller: Caller) async throws {
-        try await blobs.remove(
+        await release(
             try await objects.delete(
                 input.object,
                 generation: input.generation,

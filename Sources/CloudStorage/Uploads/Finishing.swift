@@ -44,6 +44,9 @@ struct ChecksumChecks: Codable, Sendable {
 
 extension CloudStorage {
     /// Makes staged bytes an object: the blob is durable before the row names it, and gone when the row is refused.
+    ///
+    /// - Parameter upload: The resumable session that ends with this; where the disk or the database fails, its bytes
+    ///   stay, and it goes on from what was acknowledged.
     func finish(
         _ staged: StagedBlob,
         name: String,
@@ -58,7 +61,7 @@ extension CloudStorage {
         do {
             blob = try await staged.commit()
         } catch {
-            await staged.discard()
+            if upload == nil { await staged.discard() }
             throw error
         }
         let change: ObjectChange
@@ -84,11 +87,17 @@ extension CloudStorage {
                 return change
             }
         } catch {
-            try await blobs.remove(blob.id)
+            // A refusal leaves no row. After a failure of the database only the next start knows: it sweeps.
+            if error is GoogleError { await release([blob.id]) }
             throw error
         }
-        try await blobs.remove(change.orphans)
+        await release(change.orphans)
         return change.found
+    }
+
+    /// Removes blobs that no row names any more. One that cannot be removed now is swept at the next start.
+    func release(_ orphans: [String]) async {
+        try? await blobs.remove(orphans)
     }
 
     /// The settings of a new object, from the metadata and the parameters of its upload.

@@ -38,6 +38,14 @@ extension CloudStorage {
     /// Acknowledged offsets are multiples of this, as Google's are.
     static let quantum: Int64 = 256 << 10
 
+    /// A session ends this long after it was begun, in microseconds: a week, as at Google.
+    private static let lifetime: Micros = 7 * 86_400 * 1_000_000
+
+    /// Forgets sessions whose time is over, with the bytes that they brought.
+    func expireUploads() async throws {
+        for id in try await uploads.begun(before: Micros(now()) - Self.lifetime) { try await drop(id) }
+    }
+
     /// Takes a chunk of a session, or tells how far it is.
     func continueUpload(_ id: String, _ call: Call) async throws -> Response {
         let header = HTTPField.Name("Content-Range").flatMap { call.headers[$0] }
@@ -88,7 +96,7 @@ extension CloudStorage {
                     completing: id
                 )
             } catch let error as GoogleError {
-                // Its bytes are gone, so the session is too.
+                // A refusal: its bytes are gone, so the session is too.
                 try await uploads.delete(id)
                 throw error
             }

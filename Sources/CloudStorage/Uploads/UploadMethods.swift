@@ -190,13 +190,20 @@ extension CloudStorage {
 
     func cancelUpload(_ input: UploadInput, _ call: Call) async throws -> Response {
         guard let id = input.session else { throw GoogleError.required("upload_id") }
-        let upload = try await uploads.get(id)
+        try await drop(id)
+        return Response(status: .init(code: 499, reasonPhrase: "Client Closed Request"))
+    }
+
+    /// Ends a session, finished or not, and removes bytes that have become no object.
+    ///
+    /// - Throws: ``GoogleError`` `notFound` (404).
+    func drop(_ id: String) async throws {
         try await sessions.withSession(id) { blob in
+            let upload = try await uploads.get(id)
             await blob?.discard()
             try await uploads.delete(id)
-            if !upload.blob.isEmpty { try await blobs.remove(upload.blob) }
+            if !upload.blob.isEmpty { await release([upload.blob]) }
             return ((), nil)
         }
-        return Response(status: .init(code: 499, reasonPhrase: "Client Closed Request"))
     }
 }

@@ -68,6 +68,13 @@ struct UploadStore: Sendable {
         }
     }
 
+    /// The sessions that were begun before a time.
+    func begun(before time: Micros) async throws -> [String] {
+        try await database.read { db in
+            try String.fetchAll(db, sql: "SELECT id FROM storage_uploads WHERE created < ?", arguments: [time])
+        }
+    }
+
     func delete(_ id: String) async throws {
         try await database.write { db in
             try db.execute(sql: "DELETE FROM storage_uploads WHERE id = ?", arguments: [id])

@@ -113,7 +113,7 @@ extension CloudStorage {
             try await buckets.delete(input.bucket, if: input.conditions)
         } else {
             try await authorizer.authorize(call.caller, for: "storage.objects.delete", on: input.resource)
-            try await blobs.remove(
+            await release(
                 try await objects.delete(
                     input.object,
                     generation: input.generation,
