@@ -12,6 +12,7 @@ package import MetadataStore
 package struct CloudStorage: Sendable {
     let buckets: BucketStore
     let objects: ObjectStore
+    let managedFolders: ManagedFolderStore
     let uploads: UploadStore
     let sessions = UploadSessions()
     let blobs: BlobStore
@@ -35,16 +36,28 @@ package struct CloudStorage: Sendable {
         self.makeID = makeID
         buckets = BucketStore(database: store.database)
         objects = ObjectStore(database: store.database, now: now)
+        managedFolders = ManagedFolderStore(database: store.database)
         uploads = UploadStore(database: store.database)
-        self.authorizer = BucketAuthorizer(base: authorizer, buckets: buckets, objects: objects)
+        self.authorizer = BucketAuthorizer(
+            base: authorizer,
+            buckets: buckets,
+            objects: objects,
+            managedFolders: managedFolders
+        )
     }
 
     /// The JSON API, and the XML API that takes what is left of the same hosts.
     package func apis() -> [API] {
         let json = MethodTable(authorizer: authorizer)
         addBucketMethods(to: json)
+        addRetentionMethods(to: json)
+        addNotificationMethods(to: json)
+        addManagedFolderMethods(to: json)
         addAccessMethods(to: json)
+        addAccessEntryMethods(to: json)
+        addObjectPolicyMethods(to: json)
         addObjectMethods(to: json)
+        addSoftDeleteMethods(to: json)
         addUploadMethods(to: json)
         addLackingMethods(to: json)
         let xml = MethodTable(authorizer: authorizer)
@@ -78,27 +91,21 @@ package struct CloudStorage: Sendable {
         try await blobs.sweep { ids in try await objects.database.read { try ObjectStore.named(among: ids, $0) } }
     }
 
-    /// Carries out what is due: abandoned uploads expire.
+    /// Carries out what is due: abandoned uploads expire, lifecycle rules act, and what was deleted ends for good.
     package func sweep() async throws {
         try await expireUploads()
+        try await runLifecycle()
+        await release(try await objects.purgeSoftDeleted())
     }
 
     func addLackingMethods(to api: MethodTable) {
         let o = "/storage/v1/b/{bucket}/o"
-        api.lacks("storage.buckets.lockRetentionPolicy", .post, "/storage/v1/b/{bucket}/lockRetentionPolicy")
         api.lacks("storage.buckets.restore", .post, "/storage/v1/b/{bucket}/restore")
         api.lacks("storage.buckets.relocate", .post, "/storage/v1/b/{bucket}/relocate")
         api.lacks("storage.buckets.operations.list", .get, "/storage/v1/b/{bucket}/operations")
         api.lacks("storage.channels.stop", .post, "/storage/v1/channels/stop")
         api.lacks("storage.objects.watchAll", .post, "\(o)/watch")
         api.lacks("storage.objects.bulkRestore", .post, "\(o)/bulkRestore")
-        api.lacks("storage.objects.restore", .post, "\(o)/{object}/restore")
-        api.lacks("storage.notifications.insert", .post, "/storage/v1/b/{bucket}/notificationConfigs")
-        api.lacks("storage.notifications.get", .get, "/storage/v1/b/{bucket}/notificationConfigs/{notification}")
-        api.lacks("storage.notifications.delete", .delete, "/storage/v1/b/{bucket}/notificationConfigs/{notification}")
-        api.lacks("storage.managedFolders.insert", .post, "/storage/v1/b/{bucket}/managedFolders")
-        api.lacks("storage.managedFolders.get", .get, "/storage/v1/b/{bucket}/managedFolders/{folder}")
-        api.lacks("storage.managedFolders.delete", .delete, "/storage/v1/b/{bucket}/managedFolders/{folder}")
         api.lacks("storage.folders.insert", .post, "/storage/v1/b/{bucket}/folders")
         api.lacks("storage.folders.get", .get, "/storage/v1/b/{bucket}/folders/{folder}")
         api.lacks("storage.folders.delete", .delete, "/storage/v1/b/{bucket}/folders/{folder}")
@@ -109,28 +116,6 @@ package struct CloudStorage: Sendable {
         api.lacks("storage.anywhereCaches.disable", .post, "/storage/v1/b/{bucket}/anywhereCaches/{cache}/disable")
         api.lacks("storage.anywhereCaches.pause", .post, "/storage/v1/b/{bucket}/anywhereCaches/{cache}/pause")
         api.lacks("storage.anywhereCaches.resume", .post, "/storage/v1/b/{bucket}/anywhereCaches/{cache}/resume")
-        api.lacks("storage.bucketAccessControls.get", .get, "/storage/v1/b/{bucket}/acl/{entity}")
-        api.lacks("storage.bucketAccessControls.patch", .patch, "/storage/v1/b/{bucket}/acl/{entity}")
-        api.lacks("storage.bucketAccessControls.update", .put, "/storage/v1/b/{bucket}/acl/{entity}")
-        api.lacks("storage.objectAccessControls.get", .get, "\(o)/{object}/acl/{entity}")
-        api.lacks("storage.objectAccessControls.patch", .patch, "\(o)/{object}/acl/{entity}")
-        api.lacks("storage.objectAccessControls.update", .put, "\(o)/{object}/acl/{entity}")
-        api.lacks("storage.defaultObjectAccessControls.get", .get, "/storage/v1/b/{bucket}/defaultObjectAcl/{entity}")
-        api.lacks(
-            "storage.defaultObjectAccessControls.patch",
-            .patch,
-            "/storage/v1/b/{bucket}/defaultObjectAcl/{entity}"
-        )
-        api.lacks(
-            "storage.defaultObjectAccessControls.update",
-            .put,
-            "/storage/v1/b/{bucket}/defaultObjectAcl/{entity}"
-        )
-        api.lacks(
-            "storage.defaultObjectAccessControls.delete",
-            .delete,
-            "/storage/v1/b/{bucket}/defaultObjectAcl/{entity}"
-        )
         api.lacks("storage.buckets.operations.get", .get, "/storage/v1/b/{bucket}/operations/{operation}")
         api.lacks("storage.buckets.operations.cancel", .post, "/storage/v1/b/{bucket}/operations/{operation}/cancel")
         api.lacks(
@@ -139,25 +124,10 @@ package struct CloudStorage: Sendable {
             "/storage/v1/b/{bucket}/operations/{operation}/advanceRelocateBucket"
         )
         api.lacks("storage.folders.rename", .post, "/storage/v1/b/{bucket}/folders/{source}/renameTo/folders/{target}")
-        api.lacks("storage.managedFolders.getIamPolicy", .get, "/storage/v1/b/{bucket}/managedFolders/{folder}/iam")
-        api.lacks("storage.managedFolders.setIamPolicy", .put, "/storage/v1/b/{bucket}/managedFolders/{folder}/iam")
-        api.lacks(
-            "storage.managedFolders.testIamPermissions",
-            .get,
-            "/storage/v1/b/{bucket}/managedFolders/{folder}/iam/testPermissions"
-        )
-        api.lacks("storage.objects.getIamPolicy", .get, "\(o)/{object}/iam")
-        api.lacks("storage.objects.setIamPolicy", .put, "\(o)/{object}/iam")
-        api.lacks("storage.objects.testIamPermissions", .get, "\(o)/{object}/iam/testPermissions")
         api.lacks("storage.projects.hmacKeys.create", .post, "/storage/v1/projects/{project}/hmacKeys")
         api.lacks("storage.projects.hmacKeys.list", .get, "/storage/v1/projects/{project}/hmacKeys")
         api.lacks("storage.projects.hmacKeys.get", .get, "/storage/v1/projects/{project}/hmacKeys/{key}")
         api.lacks("storage.projects.hmacKeys.update", .put, "/storage/v1/projects/{project}/hmacKeys/{key}")
         api.lacks("storage.projects.hmacKeys.delete", .delete, "/storage/v1/projects/{project}/hmacKeys/{key}")
-        api.lacks("storage.objectAccessControls.insert", .post, "\(o)/{object}/acl")
-        api.lacks("storage.objectAccessControls.delete", .delete, "\(o)/{object}/acl/{entity}")
-        api.lacks("storage.bucketAccessControls.insert", .post, "/storage/v1/b/{bucket}/acl")
-        api.lacks("storage.bucketAccessControls.delete", .delete, "/storage/v1/b/{bucket}/acl/{entity}")
-        api.lacks("storage.defaultObjectAccessControls.insert", .post, "/storage/v1/b/{bucket}/defaultObjectAcl")
     }
 }

@@ -88,6 +88,14 @@ extension GoogleError {
             "Brume does not implement customer-supplied encryption keys: send the request without x-goog-encryption-* headers."
     )
 
+    static func publicAccessPrevented(_ bucket: String) -> Self {
+        conditionNotMet("bucket '\(bucket)' enforces public access prevention")
+    }
+
+    static func noAccessEntry(_ entity: String) -> Self {
+        notFound("The access control list has no entry for '\(entity)'.")
+    }
+
     static func objectHeld(_ name: String) -> Self {
         GoogleError(
             .permissionDenied,

@@ -53,5 +53,40 @@ package enum CloudStorageSchema: Schema {
                     """
             )
         }
+        migrator.registerMigration("storage.2") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE storage_objects ADD COLUMN softDeleted INTEGER;
+                    ALTER TABLE storage_objects ADD COLUMN hardDelete INTEGER;
+                    CREATE INDEX storage_objects_by_hard_delete ON storage_objects(hardDelete)
+                        WHERE hardDelete IS NOT NULL;
+                    CREATE TABLE storage_notifications (
+                        bucket INTEGER NOT NULL REFERENCES storage_buckets(id) ON DELETE CASCADE,
+                        id INTEGER NOT NULL,
+                        document BLOB NOT NULL,
+                        PRIMARY KEY (bucket, id)
+                    );
+                    CREATE TABLE storage_managed_folders (
+                        bucket INTEGER NOT NULL REFERENCES storage_buckets(id) ON DELETE CASCADE,
+                        name TEXT NOT NULL,
+                        metageneration INTEGER NOT NULL,
+                        policy BLOB,
+                        created INTEGER NOT NULL,
+                        updated INTEGER NOT NULL,
+                        PRIMARY KEY (bucket, name)
+                    );
+                    CREATE TABLE storage_hmac_keys (
+                        accessID TEXT PRIMARY KEY NOT NULL,
+                        secret TEXT NOT NULL,
+                        project TEXT NOT NULL,
+                        account TEXT NOT NULL,
+                        state TEXT NOT NULL,
+                        metageneration INTEGER NOT NULL,
+                        created INTEGER NOT NULL,
+                        updated INTEGER NOT NULL
+                    );
+                    """
+            )
+        }
     }
 }

@@ -10,57 +10,18 @@ extension CloudStorage {
             (input: SetPolicyInput, _) -> JSON in try await setPolicy(input)
         }
         api.add("storage.buckets.testIamPermissions", .get, "\(b)/iam/testPermissions", requires: nil) {
-            (input: TestPermissionsInput, caller) -> JSON in
-            var held: [JSON] = []
-            for permission in input.permissions {
-                let isHeld = (try? await authorizer.authorize(caller, for: permission, on: input.resource)) != nil
-                if isHeld { held.append(.string(permission)) }
-            }
-            return ["kind": "storage#testIamPermissionsResponse", "permissions": .array(held)]
-        }
-        api.add("storage.bucketAccessControls.list", .get, "\(b)/acl", requires: "storage.buckets.getIamPolicy") {
-            (input: BucketInput, caller) -> JSON in
-            let bucket = try await aclBucket(input.bucket)
-            let items = BucketACL.entries(of: bucket).map {
-                BucketACL.render($0, bucket: bucket, origin: caller.origin)
-            }
-            return ["kind": "storage#bucketAccessControls", "items": .array(items)]
-        }
-        api.add(
-            "storage.defaultObjectAccessControls.list",
-            .get,
-            "\(b)/defaultObjectAcl",
-            requires: "storage.buckets.getIamPolicy"
-        ) { (input: BucketInput, _) -> JSON in
-            let bucket = try await aclBucket(input.bucket)
-            let items = ObjectACL.defaults(of: bucket).map { ObjectACL.renderDefault($0, bucket: bucket) }
-            return ["kind": "storage#objectAccessControls", "items": .array(items)]
-        }
-        api.add(
-            "storage.objectAccessControls.list",
-            .get,
-            "\(b)/o/{object}/acl",
-            requires: "storage.objects.getIamPolicy"
-        ) {
-            (input: ObjectInput, caller) -> JSON in
-            _ = try await aclBucket(input.bucket)
-            let found = try await objects.get(input.object, generation: input.generation, bucket: input.bucket)
-            let items = ObjectACL.entries(of: found.record, in: found.bucket).map {
-                ObjectACL.render($0, record: found.record, bucket: found.bucket, origin: caller.origin)
-            }
-            return ["kind": "storage#objectAccessControls", "items": .array(items)]
+            (input: TestPermissionsInput, caller) -> JSON in try await held(input, by: caller)
         }
     }
 
-    private func aclBucket(_ name: String) async throws -> BucketRecord {
-        let bucket = try await buckets.get(name)
-        guard !bucket.isUniform else {
-            throw GoogleError.invalid(
-                "Cannot use ACL API to get or change access of bucket '\(name)', because uniform bucket-level access "
-                    + "is enabled. Use IAM instead."
-            )
+    /// Which of the permissions that are asked for the caller holds.
+    func held(_ input: TestPermissionsInput, by caller: Caller) async throws -> JSON {
+        var held: [JSON] = []
+        for permission in input.permissions {
+            let isHeld = (try? await authorizer.authorize(caller, for: permission, on: input.resource)) != nil
+            if isHeld { held.append(.string(permission)) }
         }
-        return bucket
+        return ["kind": "storage#testIamPermissionsResponse", "permissions": .array(held)]
     }
 
     func getPolicy(_ input: BucketInput, _ caller: Caller) async throws -> JSON {
@@ -75,7 +36,7 @@ extension CloudStorage {
             }
             let members = (policy["bindings"]?.array ?? []).flatMap { $0["members"]?.array ?? [] }.compactMap(\.string)
             if bucket.preventsPublicAccess, members.contains(where: ["allUsers", "allAuthenticatedUsers"].contains) {
-                throw GoogleError.conditionNotMet("the bucket enforces public access prevention")
+                throw GoogleError.publicAccessPrevented(bucket.name)
             }
             bucket.policy = ["version": policy["version"] ?? 1, "bindings": policy["bindings"] ?? []]
         }
@@ -99,30 +60,23 @@ private struct SetPolicyInput: MethodInput {
     init(from call: Call) async throws {
         bucket = try call.parameter("bucket")
         resource = .bucket(bucket)
-        policy = try await call.body()
-        for binding in policy["bindings"]?.array ?? [] {
-            guard let role = binding["role"]?.string, role.contains("roles/") else {
-                throw GoogleError.invalid(
-                    "Invalid policy: each binding needs a role such as 'roles/storage.objectViewer'."
-                )
-            }
-            for member in binding["members"]?.array ?? [] {
-                guard let text = member.string,
-                    text.contains(":") || ["allUsers", "allAuthenticatedUsers"].contains(text)
-                else {
-                    throw GoogleError.invalid("Invalid policy: '\(member)' is no member such as 'user:EMAIL'.")
-                }
-            }
-        }
+        policy = try BucketPolicy.checked(try await call.body())
     }
 }
 
-private struct TestPermissionsInput: MethodInput {
+struct TestPermissionsInput: MethodInput {
     var resource: ResourceName
     var permissions: [String]
 
     init(from call: Call) async throws {
-        resource = .bucket(try call.parameter("bucket"))
+        let bucket = try call.parameter("bucket")
+        if let object = try? call.parameter("object") {
+            resource = .object(object, in: bucket)
+        } else if let folder = try? call.parameter("folder") {
+            resource = .managedFolder(folder.hasSuffix("/") ? folder : folder + "/", in: bucket)
+        } else {
+            resource = .bucket(bucket)
+        }
         permissions = call.queries("permissions")
     }
 }

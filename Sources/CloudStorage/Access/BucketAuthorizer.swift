@@ -28,6 +28,7 @@ struct BucketAuthorizer: Authorizer {
     let base: any Authorizer
     let buckets: BucketStore
     let objects: ObjectStore
+    let managedFolders: ManagedFolderStore
 
     func authorize(_ caller: Caller, for permission: String, on resource: ResourceName) async throws {
         guard let name = resource.value(of: "buckets") else {
@@ -38,7 +39,11 @@ struct BucketAuthorizer: Authorizer {
             guard caller.identity == .anonymous else { return }
             throw Self.anonymous(permission)
         }
-        if BucketPolicy.grants(permission, to: caller, in: bucket) { return }
+        if BucketPolicy.grants(permission, to: caller, by: bucket.policy, in: bucket) { return }
+        if let below = resource.asObject?.name ?? resource.value(of: "managedFolders"), bucket.isUniform {
+            for folder in try await managedFolders.enclosing(below, bucket: bucket)
+            where BucketPolicy.grants(permission, to: caller, by: folder.policy, in: bucket) { return }
+        }
         if !bucket.isUniform, try await isListed(caller, permission, resource, bucket) { return }
         var segments = resource.segments
         segments[1] = bucket.project
@@ -66,17 +71,22 @@ struct BucketAuthorizer: Authorizer {
         }
         switch permission {
         case "storage.objects.get":
-            guard let object = resource.asObject,
-                let record = try await objects.find(object.name, generation: object.generation, bucket: bucket.name)?
-                    .record
-            else { return false }
-            return holds(ObjectACL.entries(of: record, in: bucket), ["READER", "OWNER"])
+            return holds(try await entries(of: resource, in: bucket), ["READER", "OWNER"])
+        case "storage.objects.update", "storage.objects.getIamPolicy", "storage.objects.setIamPolicy":
+            return holds(try await entries(of: resource, in: bucket), ["OWNER"])
         case "storage.objects.list", "storage.buckets.get":
             return holds(BucketACL.entries(of: bucket), ["READER", "WRITER", "OWNER"])
         case "storage.objects.create", "storage.objects.delete":
             return holds(BucketACL.entries(of: bucket), ["WRITER", "OWNER"])
         default: return false
         }
+    }
+
+    private func entries(of resource: ResourceName, in bucket: BucketRecord) async throws -> [AccessEntry] {
+        guard let object = resource.asObject,
+            let found = try await objects.find(object.name, generation: object.generation, bucket: bucket.name)
+        else { return [] }
+        return ObjectACL.entries(of: found.record, in: bucket)
     }
 
     private static func anonymous(_ permission: String) -> GoogleError {
@@ -94,7 +104,7 @@ struct BucketAuthorizer: Authorizer {
 enum BucketPolicy {
     private static let reading: Set = ["storage.objects.get", "storage.objects.list"]
     private static let using: Set = reading.union([
-        "storage.objects.create", "storage.objects.delete", "storage.objects.update",
+        "storage.objects.create", "storage.objects.delete", "storage.objects.restore", "storage.objects.update",
     ])
 
     private static func isGranted(_ permission: String, by role: String) -> Bool {
@@ -103,6 +113,7 @@ enum BucketPolicy {
         case "roles/storage.objectCreator": permission == "storage.objects.create"
         case "roles/storage.objectUser": using.contains(permission)
         case "roles/storage.objectAdmin": permission.hasPrefix("storage.objects.")
+        case "roles/storage.folderAdmin": permission.hasPrefix("storage.managedFolders.")
         case "roles/storage.admin": permission.hasPrefix("storage.")
         case "roles/storage.legacyObjectReader": permission == "storage.objects.get"
         case "roles/storage.legacyObjectOwner":
@@ -125,8 +136,29 @@ enum BucketPolicy {
         }
     }
 
-    static func grants(_ permission: String, to caller: Caller, in bucket: BucketRecord) -> Bool {
-        guard let bindings = bucket.policy?["bindings"]?.array else { return false }
+    /// Checks the form of a policy that a client sets.
+    ///
+    /// - Throws: ``GoogleError`` `invalid` (400).
+    static func checked(_ policy: JSON) throws -> JSON {
+        for binding in policy["bindings"]?.array ?? [] {
+            guard let role = binding["role"]?.string, role.contains("roles/") else {
+                throw GoogleError.invalid(
+                    "Invalid policy: each binding needs a role such as 'roles/storage.objectViewer'."
+                )
+            }
+            for member in binding["members"]?.array ?? [] {
+                guard let text = member.string,
+                    text.contains(":") || ["allUsers", "allAuthenticatedUsers"].contains(text)
+                else {
+                    throw GoogleError.invalid("Invalid policy: '\(member)' is no member such as 'user:EMAIL'.")
+                }
+            }
+        }
+        return policy
+    }
+
+    static func grants(_ permission: String, to caller: Caller, by policy: JSON?, in bucket: BucketRecord) -> Bool {
+        guard let bindings = policy?["bindings"]?.array else { return false }
         var members: Set<String> = bucket.preventsPublicAccess ? [] : ["allUsers"]
         if let email = caller.email {
             members.formUnion(["user:\(email)", "serviceAccount:\(email)"])

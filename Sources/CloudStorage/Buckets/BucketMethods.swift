@@ -19,17 +19,11 @@ extension CloudStorage {
             requires: "storage.objects.list",
             getLayout
         )
-        for (id, path, kind) in [
-            ("storage.managedFolders.list", "managedFolders", "storage#managedFolders"),
-            ("storage.folders.list", "folders", "storage#folders"),
-            ("storage.notifications.list", "notificationConfigs", "storage#notifications"),
-        ] {
-            // Nobody can make one, so there are none.
-            api.add(id, .get, "\(b)/{bucket}/\(path)", requires: "storage.buckets.get") {
-                (input: BucketInput, _) -> JSON in
-                _ = try await buckets.get(input.bucket)
-                return ["kind": .string(kind), "items": []]
-            }
+        api.add("storage.folders.list", .get, "\(b)/{bucket}/folders", requires: "storage.folders.list") {
+            (input: BucketInput, _) -> JSON in
+            // Only hierarchical namespaces have folders, and Brume makes none of those.
+            _ = try await buckets.get(input.bucket)
+            return ["kind": "storage#folders", "items": []]
         }
         api.add(
             "storage.projects.serviceAccount.get",
@@ -62,6 +56,7 @@ extension CloudStorage {
         }
         if call.flag("enableObjectRetention") { document["objectRetention"] = ["mode": "Enabled"] }
         let time = Micros(now())
+        document = try BucketResource.changed([:], to: document, of: name, at: time)
         let bucket = try await buckets.insert(
             BucketRecord(
                 name: name,
@@ -134,17 +129,18 @@ extension CloudStorage {
     ) async throws -> Response {
         let acl = call.query("predefinedAcl")
         let defaultACL = call.query("predefinedDefaultObjectAcl")
-        let bucket = try await buckets.change(input.bucket, if: input.conditions, at: Micros(now())) { bucket in
+        let time = Micros(now())
+        let bucket = try await buckets.change(input.bucket, if: input.conditions, at: time) { bucket in
+            let old = bucket.document
             try change(&bucket)
-            if let acl {
-                bucket.document["acl"] = AccessEntry.json(
-                    try AccessEntry.predefined(acl, project: bucket.projectNumber, forBucket: true)
-                )
+            bucket.document = try BucketResource.changed(old, to: bucket.document, of: bucket.name, at: time)
+            for list in ["acl", "defaultObjectAcl"] where bucket.document[list] != old[list] {
+                guard let entries = try AccessEntry.entries(from: bucket.document[list]) else { continue }
+                bucket.document[list] = try bucket.accessList(of: entries)
             }
+            if let acl { bucket.document["acl"] = try bucket.accessList(named: acl, forBucket: true) }
             if let defaultACL {
-                bucket.document["defaultObjectAcl"] = AccessEntry.json(
-                    try AccessEntry.predefined(defaultACL, project: bucket.projectNumber, forBucket: false)
-                )
+                bucket.document["defaultObjectAcl"] = try bucket.accessList(named: defaultACL, forBucket: false)
             }
         }
         return try JSONResponse.make(
@@ -154,7 +150,7 @@ extension CloudStorage {
     }
 
     func deleteBucket(_ input: BucketInput, _ caller: Caller) async throws {
-        try await buckets.delete(input.bucket, if: input.conditions)
+        await release(try await buckets.delete(input.bucket, if: input.conditions))
     }
 
     func getLayout(_ input: BucketInput, _ caller: Caller) async throws -> JSON {

@@ -31,16 +31,32 @@ enum BucketResource {
             }
             document["iamConfiguration"] = configuration
         }
-        if let seconds = document["softDeletePolicy"]?["retentionDurationSeconds"]?.integer, seconds != 0 {
-            throw GoogleError.lacking("soft delete (softDeletePolicy)")
+        try SoftDeletePolicy.check(document["softDeletePolicy"])
+        _ = try LifecycleRule.rules(of: document["lifecycle"])
+        if let policy = document["retentionPolicy"] {
+            document["retentionPolicy"] = try RetentionPolicy.setting(policy)
         }
-        if let period = document["retentionPolicy"]?["retentionPeriod"] {
-            guard let seconds = period.integer, seconds >= 0 else {
-                throw GoogleError.invalid("Invalid value for 'retentionPolicy.retentionPeriod'.")
-            }
-            document["retentionPolicy"] = seconds == 0 ? .null : ["retentionPeriod": .string(String(seconds))]
+        if document["hierarchicalNamespace"]?["enabled"]?.bool == true {
+            throw GoogleError.lacking("hierarchical namespaces (hierarchicalNamespace.enabled)")
         }
         return .object(document)
+    }
+
+    /// What follows from a change: since when policies hold, and what locks forbid.
+    ///
+    /// - Throws: ``GoogleError`` `forbidden` (403).
+    static func changed(_ old: JSON, to new: JSON, of bucket: String, at now: Micros) throws -> JSON {
+        var document = new
+        document["retentionPolicy"] = try RetentionPolicy.changed(
+            old["retentionPolicy"],
+            to: new["retentionPolicy"],
+            of: bucket,
+            at: now
+        )
+        if new["softDeletePolicy"]?.object != nil, new["softDeletePolicy"] != old["softDeletePolicy"] {
+            document["softDeletePolicy"]?["effectiveTime"] = .string(now.text)
+        }
+        return document
     }
 
     /// What a new bucket has unless its creator says otherwise.
@@ -73,12 +89,8 @@ enum BucketResource {
         let location = json["location"]?.string ?? "US"
         json["locationType"] = .string(locationType(location))
         if locationType(location) != "region" { json["rpo"] = json["rpo"] ?? "DEFAULT" }
-        // Deleted objects are gone at once: the only honest default.
+        // Unless asked otherwise, what is deleted makes room on the disk at once (docs/decisions/soft-delete.md).
         json["softDeletePolicy"] = json["softDeletePolicy"] ?? ["retentionDurationSeconds": "0"]
-        if var retention = json["retentionPolicy"] {
-            retention["effectiveTime"] = .string(record.updated.text)
-            json["retentionPolicy"] = retention
-        }
         var uniform: JSON = ["enabled": .bool(record.isUniform)]
         if record.isUniform { uniform["lockedTime"] = .string((record.created + 90 * 86400 * 1_000_000).text) }
         json["iamConfiguration"] = [

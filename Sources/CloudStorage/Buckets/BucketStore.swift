@@ -73,18 +73,27 @@ struct BucketStore: Sendable {
         }
     }
 
+    /// Deletes a bucket, with what was deleted in it before and could still be brought back.
+    ///
+    /// - Returns: Blobs that no row names any more.
     /// - Throws: ``GoogleError`` `conflict` (409) while any generation of any object is in it.
-    func delete(_ name: String, if conditions: Preconditions) async throws {
+    func delete(_ name: String, if conditions: Preconditions) async throws -> [String] {
         try await database.write { db in
             let bucket = try Self.get(name, in: db)
             try conditions.check(generation: bucket.created, metageneration: bucket.metageneration)
             let isUsed = try Bool.fetchOne(
                 db,
-                sql: "SELECT EXISTS(SELECT 1 FROM storage_objects WHERE bucket = ?)",
+                sql: "SELECT EXISTS(SELECT 1 FROM storage_objects WHERE bucket = ? AND softDeleted IS NULL)",
                 arguments: [bucket.id]
             )
             guard isUsed != true else { throw GoogleError.bucketNotEmpty(name) }
+            let blobs = try String.fetchAll(
+                db,
+                sql: "DELETE FROM storage_objects WHERE bucket = ? RETURNING blob",
+                arguments: [bucket.id]
+            )
             try bucket.delete(db)
+            return try ObjectStore.orphans(among: blobs, db)
         }
     }
 }

@@ -94,7 +94,7 @@ extension CloudStorage {
         set("Last-Modified", HTTPDate.text(record.updated.date))
         set("x-goog-generation", String(record.generation))
         set("x-goog-metageneration", String(record.metageneration))
-        set("x-goog-storage-class", document["storageClass"]?.string ?? found.bucket.document["storageClass"]?.string)
+        set("x-goog-storage-class", record.storageClass(in: found.bucket))
         set("x-goog-stored-content-encoding", document["contentEncoding"]?.string ?? "identity")
         set("x-goog-stored-content-length", String(record.size))
         set("x-goog-hash", "crc32c=\(Base64.text(record.crc32c))")

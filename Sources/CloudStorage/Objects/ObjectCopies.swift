@@ -31,24 +31,11 @@ extension CloudStorage {
                 document["contentType"] = record.document["contentType"]
             }
             if let acl {
-                document["acl"] = AccessEntry.json(
-                    try AccessEntry.predefined(acl, project: to.projectNumber, forBucket: false)
-                )
+                document["acl"] = try to.accessList(named: acl, forBucket: false)
             }
-            return try objects.insert(
-                NewObject(
-                    name: name,
-                    blob: record.blob,
-                    size: record.size,
-                    crc32c: record.crc32c,
-                    md5: record.md5,
-                    componentCount: record.componentCount,
-                    document: document
-                ),
-                in: to,
-                if: input.conditions,
-                db
-            )
+            var object = NewObject(copying: record, as: name)
+            object.document = document
+            return try objects.insert(object, in: to, if: input.conditions, db)
         }
         await release(change.orphans)
         guard isRewrite else { return try answer(change.found, call) }
@@ -82,15 +69,7 @@ extension CloudStorage {
             let record = try ObjectStore.get(input.object, generation: nil, in: bucket, db)
             try source.check(record)
             var change = try objects.insert(
-                NewObject(
-                    name: name,
-                    blob: record.blob,
-                    size: record.size,
-                    crc32c: record.crc32c,
-                    md5: record.md5,
-                    componentCount: record.componentCount,
-                    document: record.document
-                ),
+                NewObject(copying: record, as: name),
                 in: bucket,
                 if: input.conditions,
                 db

@@ -11,6 +11,8 @@ struct ListingQuery: Sendable {
     /// Empty: none.
     var endOffset: [UInt8] = []
     var versions = false
+    /// Only what was deleted and can be brought back.
+    var softDeleted = false
     var includeTrailingDelimiter = false
     var glob: Glob?
     var limit = 1000
@@ -73,7 +75,9 @@ extension ObjectStore {
         }
         let end = [Bytes.successor(query.prefix), query.endOffset.isEmpty ? nil : query.endOffset]
             .compactMap { $0 }.min(by: Bytes.precedes)
-        let live = query.versions ? "" : "AND isLive"
+        let live =
+            query.softDeleted
+            ? "AND softDeleted IS NOT NULL" : query.versions ? "AND softDeleted IS NULL" : "AND isLive"
         let bound = end == nil ? "" : "AND name < :end"
         let statement = try db.cachedStatement(
             sql: """

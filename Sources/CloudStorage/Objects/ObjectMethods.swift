@@ -51,26 +51,25 @@ extension CloudStorage {
         query.limit = try call.pageSize()
         if let glob = call.query("matchGlob"), !glob.isEmpty { query.glob = try Glob(glob) }
         if let token = call.query("pageToken"), !token.isEmpty { query.start = try ListingPosition(token: token) }
-        // Nothing is kept of deleted objects, so the list of soft-deleted ones is empty.
-        if call.flag("softDeleted") { query.limit = 0 }
+        query.softDeleted = call.flag("softDeleted")
         let page = try await objects.list(bucket: input.bucket, query)
         var answer: JSON = ["kind": "storage#objects"]
-        if query.limit > 0 {
-            if !page.records.isEmpty {
-                answer["items"] = .array(
-                    page.records.map {
-                        ObjectResource.render($0, bucket: page.bucket, origin: call.caller.origin, full: input.isFull)
-                    }
-                )
-            }
-            if !page.prefixes.isEmpty { answer["prefixes"] = .array(page.prefixes.map(JSON.string)) }
-            if let next = page.next { answer["nextPageToken"] = .string(next.token) }
+        if !page.records.isEmpty {
+            answer["items"] = .array(
+                page.records.map {
+                    ObjectResource.render($0, bucket: page.bucket, origin: call.caller.origin, full: input.isFull)
+                }
+            )
         }
+        if !page.prefixes.isEmpty { answer["prefixes"] = .array(page.prefixes.map(JSON.string)) }
+        if let next = page.next { answer["nextPageToken"] = .string(next.token) }
         return try JSONResponse.make(answer, for: call)
     }
 
     func getObject(_ input: ObjectInput, _ call: Call) async throws -> Response {
-        try await objects.despiteOverwrites(of: input.object, generation: input.generation, bucket: input.bucket) {
+        guard !call.flag("softDeleted") else { return try await getSoftDeleted(input, call) }
+        return try await objects.despiteOverwrites(of: input.object, generation: input.generation, bucket: input.bucket)
+        {
             try await readObject(input, call)
         }
     }
@@ -113,19 +112,22 @@ extension CloudStorage {
             bucket: input.bucket,
             if: input.conditions
         ) { record, bucket in
-            let retention = record.document["retention"]
+            let old = record.document
             try change(&record)
             try ObjectRetention.check(
-                retention,
+                old["retention"],
                 becomes: record.document["retention"],
                 of: record.name,
                 at: objects.now()
             )
             record.document = try ObjectResource.settings(of: record.document)
+            record.document["timeStorageClassUpdated"] = old["timeStorageClassUpdated"]
             if let acl {
-                record.document["acl"] = AccessEntry.json(
-                    try AccessEntry.predefined(acl, project: bucket.projectNumber, forBucket: false)
-                )
+                record.document["acl"] = try bucket.accessList(named: acl, forBucket: false)
+            } else if let entries = try AccessEntry.entries(from: record.document["acl"]), !entries.isEmpty,
+                record.document["acl"] != old["acl"]
+            {
+                record.document["acl"] = try bucket.accessList(of: entries)
             }
         }
         return try answer(found, call, full: input.isFull)

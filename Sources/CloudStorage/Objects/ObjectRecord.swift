@@ -20,9 +20,18 @@ struct ObjectRecord: Sendable, Equatable {
     var document: JSON
     var created: Micros
     var updated: Micros
+    /// When it stopped being the live one.
     var deleted: Micros?
+    /// When it was deleted in a way that can be undone, and until when.
+    var softDeleted: Micros?
+    var hardDelete: Micros?
 
     var etag: String { Etag.make(generation, metageneration) }
+
+    /// Its own class, else its bucket's.
+    func storageClass(in bucket: BucketRecord) -> String {
+        document["storageClass"]?.string ?? bucket.document["storageClass"]?.string ?? "STANDARD"
+    }
 }
 
 /// Microseconds since 1970.
@@ -62,6 +71,8 @@ extension ObjectRecord: FetchableRecord, PersistableRecord {
         created = row["created"]
         updated = row["updated"]
         deleted = row["deleted"]
+        softDeleted = row["softDeleted"]
+        hardDelete = row["hardDelete"]
     }
 
     func encode(to container: inout PersistenceContainer) throws {
@@ -80,5 +91,7 @@ extension ObjectRecord: FetchableRecord, PersistableRecord {
         container["created"] = created
         container["updated"] = updated
         container["deleted"] = deleted
+        container["softDeleted"] = softDeleted
+        container["hardDelete"] = hardDelete
     }
 }

@@ -69,8 +69,10 @@ enum ObjectResource {
         json["timeFinalized"] = .string(record.created.text)
         json["updated"] = .string(record.updated.text)
         if let deleted = record.deleted { json["timeDeleted"] = .string(deleted.text) }
-        json["storageClass"] = json["storageClass"] ?? bucket.document["storageClass"] ?? "STANDARD"
-        json["timeStorageClassUpdated"] = .string(record.created.text)
+        if let deleted = record.softDeleted { json["softDeleteTime"] = .string(deleted.text) }
+        if let end = record.hardDelete { json["hardDeleteTime"] = .string(end.text) }
+        json["storageClass"] = .string(record.storageClass(in: bucket))
+        json["timeStorageClassUpdated"] = json["timeStorageClassUpdated"] ?? .string(record.created.text)
         if full, !bucket.isUniform {
             json["acl"] = .array(
                 ObjectACL.entries(of: record, in: bucket).map {
@@ -91,6 +93,16 @@ enum StorageClass {
     static let all: Set = [
         "STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE", "MULTI_REGIONAL", "REGIONAL", "DURABLE_REDUCED_AVAILABILITY",
     ]
+
+    /// How cold a class is: rules move objects only towards higher numbers.
+    static func rank(_ name: String) -> Int {
+        switch name {
+        case "NEARLINE": 1
+        case "COLDLINE": 2
+        case "ARCHIVE": 3
+        default: 0
+        }
+    }
 
     /// - Throws: ``GoogleError`` `invalid` (400).
     static func canonical(_ text: String) throws -> String {

@@ -20,6 +20,21 @@ struct NewObject: Sendable {
     var document: JSON
 }
 
+extension NewObject {
+    /// The same content and settings under another name or in another bucket: both rows name one blob.
+    init(copying record: ObjectRecord, as name: String) {
+        self.init(
+            name: name,
+            blob: record.blob,
+            size: record.size,
+            crc32c: record.crc32c,
+            md5: record.md5,
+            componentCount: record.componentCount,
+            document: record.document
+        )
+    }
+}
+
 /// The outcome of a change: what stands now, and the blobs that no row names any more.
 struct ObjectChange: Sendable {
     var found: FoundObject
@@ -69,7 +84,8 @@ struct ObjectStore: Sendable {
         if let generation {
             return try ObjectRecord.fetchOne(
                 db.cachedStatement(
-                    sql: "SELECT * FROM storage_objects WHERE bucket = ? AND name = ? AND generation = ?"
+                    sql:
+                        "SELECT * FROM storage_objects WHERE bucket = ? AND name = ? AND generation = ? AND softDeleted IS NULL"
                 ),
                 arguments: [bucket.id, name, generation]
             )
@@ -133,8 +149,8 @@ struct ObjectStore: Sendable {
         return []
     }
 
-    /// Removes a generation for good, unless something holds it.
-    private func remove(_ record: ObjectRecord, in bucket: BucketRecord, at time: Micros, _ db: Database) throws
+    /// Removes a generation, unless something holds it: for good, or so that it can be brought back for a while.
+    func remove(_ record: ObjectRecord, in bucket: BucketRecord, at time: Micros, _ db: Database) throws
         -> [String]
     {
         for hold in ["temporaryHold", "eventBasedHold"] where record.document[hold]?.bool == true {
@@ -143,6 +159,15 @@ struct ObjectStore: Sendable {
         let own = record.document["retention"]?["retainUntilTime"]?.string.flatMap(Timestamp.date).map(Micros.init)
         let expiries = [bucket.retentionExpiry(of: record), own].compactMap { $0 }
         if let expiry = expiries.max(), expiry > time { throw GoogleError.retained(record.name, until: expiry.text) }
+        if let kept = bucket.softDeletion {
+            try db.cachedStatement(
+                sql: """
+                    UPDATE storage_objects SET isLive = 0, deleted = COALESCE(deleted, ?1), softDeleted = ?1, hardDelete = ?2
+                    WHERE id = ?3
+                    """
+            ).execute(arguments: [time, time + kept, record.id])
+            return []
+        }
         try db.cachedStatement(sql: "DELETE FROM storage_objects WHERE id = ?").execute(arguments: [record.id])
         return try Self.orphans(among: [record.blob], db)
     }

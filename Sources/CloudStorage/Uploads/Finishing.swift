@@ -109,9 +109,7 @@ extension CloudStorage {
         if let encoding = request.contentEncoding { document["contentEncoding"] = .string(encoding) }
         let bucket = try await buckets.get(request.bucket)
         if let acl = request.predefinedACL {
-            document["acl"] = AccessEntry.json(
-                try AccessEntry.predefined(acl, project: bucket.projectNumber, forBucket: false)
-            )
+            document["acl"] = try bucket.accessList(named: acl, forBucket: false)
         }
         if bucket.document["defaultEventBasedHold"]?.bool == true { document["eventBasedHold"] = true }
         return document

@@ -110,7 +110,7 @@ extension CloudStorage {
     func deleteXML(_ input: XMLInput, _ call: Call) async throws -> Response {
         if input.object.isEmpty {
             try await authorizer.authorize(call.caller, for: "storage.buckets.delete", on: input.resource)
-            try await buckets.delete(input.bucket, if: input.conditions)
+            await release(try await buckets.delete(input.bucket, if: input.conditions))
         } else {
             try await authorizer.authorize(call.caller, for: "storage.objects.delete", on: input.resource)
             await release(

@@ -52,3 +52,29 @@ def test_a_wrong_bucket_name_is_refused(cloud, wrong):
 def test_a_missing_object_is_named(cloud, bucket):
     result = cloud.sh(f"gcloud storage cat {bucket}/nothing-here", check=False)
     assert result.status == 1 and "nothing-here" in result.output
+
+
+def test_what_was_deleted_is_restored(cloud, name):
+    url = f"gs://{cloud.project}-{name}"
+    cloud.sh(f"gcloud storage buckets create {url} --soft-delete-duration=7d")
+    cloud.sh(f"echo first | gcloud storage cp - {url}/a && gcloud storage rm {url}/a")
+    assert cloud.sh(f"gcloud storage cat {url}/a", check=False).status == 1
+    (line,) = cloud.sh(f"gcloud storage ls --soft-deleted {url}/a").stdout.split()
+    generation = line.partition("#")[2]
+    cloud.sh(f"gcloud storage restore {url}/a#{generation}")
+    assert cloud.sh(f"gcloud storage cat {url}/a").stdout == "first\n"
+
+
+def test_a_managed_folder_opens_what_is_below_it(cloud, name):
+    url = f"gs://{cloud.project}-{name}"
+    cloud.sh(f"gcloud storage buckets create {url} --uniform-bucket-level-access")
+    cloud.sh(f"echo x | gcloud storage cp - {url}/open/a; echo y | gcloud storage cp - {url}/closed/a")
+    cloud.sh(f"gcloud storage managed-folders create {url}/open/")
+    grant = "--member=allUsers --role=roles/storage.objectViewer"
+    cloud.sh(f"gcloud storage managed-folders add-iam-policy-binding {url}/open/ {grant}")
+    codes = [
+        cloud.sh(f"curl -s -o /dev/null -w '%{{http_code}}' http://127.0.0.1:{cloud.port}/{url[5:]}/{path}").stdout
+        for path in ("open/a", "closed/a")
+    ]
+    assert codes[0] == "200" and codes[1] in ("401", "403")
+    cloud.sh(f"gcloud storage rm -r {url}")
