@@ -1,3 +1,4 @@
+import CBlobStore
 import Foundation
 import NIOCore
 import NIOPosix
@@ -137,6 +138,13 @@ final class OpenFile: Sendable {
 
     deinit { close(descriptor) }
 
+    /// Has the kernel copy up to `count` bytes to another file.
+    ///
+    /// - Returns: How many were copied; negative, with `errno`, when none could be.
+    func copy(from offset: Int64, upTo count: Int, to target: Int32, at position: Int64) -> Int {
+        brume_copy_range(descriptor, offset, target, position, count)
+    }
+
     /// Reads exactly `count` bytes.
     func read(at offset: Int64, upTo count: Int) throws -> ByteBuffer {
         var buffer = ByteBufferAllocator().buffer(capacity: count)
@@ -195,6 +203,28 @@ final class StagedFile: @unchecked Sendable {
                 }
                 done += written
                 size += Int64(written)
+            }
+        }
+    }
+
+    /// Appends a whole file; the kernel copies, or shares the blocks where the file system can.
+    func append(_ source: OpenFile) throws {
+        try openIfNeeded()
+        var done: Int64 = 0
+        while done < source.size {
+            let count = Int(min(source.size - done, 1 << 30))
+            let copied = source.copy(from: done, upTo: count, to: descriptor, at: size)
+            if copied < 0, errno == EINTR { continue }
+            if copied > 0 {
+                done += Int64(copied)
+                size += Int64(copied)
+            } else if copied == 0 || [EXDEV, EINVAL, ENOSYS, EOPNOTSUPP].contains(errno) {
+                // Not this file system, or a file that has become shorter: reading tells.
+                let chunk = try source.read(at: done, upTo: min(count, 1 << 20))
+                try write(chunk)
+                done += Int64(chunk.readableBytes)
+            } else {
+                throw Posix.failure("write blob '\(id)'")
             }
         }
     }

@@ -77,6 +77,38 @@ package struct BlobStore: Sendable {
         return BlobBytes(file: file, range: range, crc32c: isWhole ? expected?.crc32c : nil, files: files)
     }
 
+    /// Makes a blob of others, one after another; its CRC32C follows from theirs, so no byte passes through here.
+    ///
+    /// - Parameter parts: Committed blobs, each with its size and CRC32C.
+    /// - Throws: ``BlobError/damaged(_:_:)`` for a part of another size.
+    package func join(_ parts: [(id: String, expected: ExpectedBlob)]) async throws -> StoredBlob {
+        let id = makeID()
+        let size = try await files.run { files in
+            let file = StagedFile(id: id, files: files, size: 0)
+            do {
+                for part in parts {
+                    let source = try files.open(part.id)
+                    guard source.size == part.expected.size else {
+                        throw BlobError.damaged(
+                            part.id,
+                            "it has \(source.size) bytes on disk, and \(part.expected.size) were stored"
+                        )
+                    }
+                    try file.append(source)
+                }
+                try file.commit()
+            } catch {
+                file.discard()
+                throw error
+            }
+            return file.size
+        }
+        let crc32c = parts.reduce(UInt32(0)) { sum, part in
+            CRC32C.combine(sum, part.expected.crc32c ?? 0, secondLength: part.expected.size)
+        }
+        return StoredBlob(id: id, size: size, crc32c: crc32c)
+    }
+
     /// Removes a committed or staged blob; one that is gone is no error.
     package func remove(_ id: String) async throws {
         try await files.run { try $0.remove(id) }

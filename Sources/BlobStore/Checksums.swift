@@ -1,4 +1,4 @@
-import CChecksums
+import CBlobStore
 import Crypto
 package import NIOCore
 

@@ -100,6 +100,7 @@ package struct Cloud: Sendable {
             store: store,
             blobs: try BlobStore(folder: URL(filePath: data.blobs).appending(path: "storage")),
             projects: resourceManager,
+            accounts: iam,
             authorizer: authorizer,
             now: now
         )
@@ -197,7 +198,7 @@ package struct Cloud: Sendable {
         apis.append(vertexAI.api(authorizer: authorizer))
 
         // Last, for its XML API takes what no other takes.
-        apis += storage.apis()
+        apis += storage.apis(signIn: signIn)
 
         let housekeeping = Housekeeping(
             chores: [
@@ -223,6 +224,7 @@ package struct Cloud: Sendable {
 }
 
 extension IAM: ProjectAccess {}
+extension IAM: StorageAccounts {}
 
 enum RequestID {
     /// 16 hexadecimal digits.

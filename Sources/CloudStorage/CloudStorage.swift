@@ -13,10 +13,13 @@ package struct CloudStorage: Sendable {
     let buckets: BucketStore
     let objects: ObjectStore
     let managedFolders: ManagedFolderStore
+    let hmacKeys: HMACKeyStore
+    let multipart: MultipartStore
     let uploads: UploadStore
     let sessions = UploadSessions()
     let blobs: BlobStore
     let projects: any ProjectDirectory
+    let accounts: any StorageAccounts
     let now: @Sendable () -> Date
     let makeID: @Sendable () -> String
     let authorizer: BucketAuthorizer
@@ -26,17 +29,21 @@ package struct CloudStorage: Sendable {
         store: MetadataStore,
         blobs: BlobStore,
         projects: any ProjectDirectory,
+        accounts: any StorageAccounts,
         authorizer: any Authorizer,
         now: @escaping @Sendable () -> Date,
         makeID: @escaping @Sendable () -> String = { UUID().uuidString + UUID().uuidString }
     ) {
         self.blobs = blobs
         self.projects = projects
+        self.accounts = accounts
         self.now = now
         self.makeID = makeID
         buckets = BucketStore(database: store.database)
         objects = ObjectStore(database: store.database, now: now)
         managedFolders = ManagedFolderStore(database: store.database)
+        hmacKeys = HMACKeyStore(database: store.database)
+        multipart = MultipartStore(database: store.database)
         uploads = UploadStore(database: store.database)
         self.authorizer = BucketAuthorizer(
             base: authorizer,
@@ -47,7 +54,10 @@ package struct CloudStorage: Sendable {
     }
 
     /// The JSON API, and the XML API that takes what is left of the same hosts.
-    package func apis() -> [API] {
+    ///
+    /// - Parameter signIn: Signs in callers whose requests carry no signature.
+    package func apis(signIn: any Authenticator) -> [API] {
+        let signed = SignedRequests(keys: hmacKeys, accounts: accounts, others: signIn, now: now)
         let json = MethodTable(authorizer: authorizer)
         addBucketMethods(to: json)
         addRetentionMethods(to: json)
@@ -59,6 +69,7 @@ package struct CloudStorage: Sendable {
         addObjectMethods(to: json)
         addSoftDeleteMethods(to: json)
         addUploadMethods(to: json)
+        addHMACKeyMethods(to: json)
         addLackingMethods(to: json)
         let xml = MethodTable(authorizer: authorizer)
         addXMLMethods(to: xml)
@@ -71,12 +82,14 @@ package struct CloudStorage: Sendable {
                     "/storage/v1/", "/upload/storage/v1/", "/resumable/upload/storage/v1/", "/download/storage/v1/",
                 ],
                 errors: .errors,
+                authenticator: signed,
                 table: json
             ),
             API(
                 name: "storage-xml",
                 hosts: hosts + ["*.storage.googleapis.com"],
                 errors: .xml,
+                authenticator: signed,
                 isLastResort: true,
                 table: xml
             ),
@@ -124,10 +137,5 @@ package struct CloudStorage: Sendable {
             "/storage/v1/b/{bucket}/operations/{operation}/advanceRelocateBucket"
         )
         api.lacks("storage.folders.rename", .post, "/storage/v1/b/{bucket}/folders/{source}/renameTo/folders/{target}")
-        api.lacks("storage.projects.hmacKeys.create", .post, "/storage/v1/projects/{project}/hmacKeys")
-        api.lacks("storage.projects.hmacKeys.list", .get, "/storage/v1/projects/{project}/hmacKeys")
-        api.lacks("storage.projects.hmacKeys.get", .get, "/storage/v1/projects/{project}/hmacKeys/{key}")
-        api.lacks("storage.projects.hmacKeys.update", .put, "/storage/v1/projects/{project}/hmacKeys/{key}")
-        api.lacks("storage.projects.hmacKeys.delete", .delete, "/storage/v1/projects/{project}/hmacKeys/{key}")
     }
 }

@@ -88,5 +88,30 @@ package enum CloudStorageSchema: Schema {
                     """
             )
         }
+        migrator.registerMigration("storage.3") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE storage_multipart_uploads (
+                        id TEXT PRIMARY KEY NOT NULL,
+                        bucket INTEGER NOT NULL REFERENCES storage_buckets(id) ON DELETE CASCADE,
+                        name TEXT NOT NULL,
+                        request BLOB NOT NULL,
+                        created INTEGER NOT NULL
+                    );
+                    CREATE INDEX storage_multipart_uploads_by_bucket ON storage_multipart_uploads(bucket, name);
+                    CREATE TABLE storage_multipart_parts (
+                        upload TEXT NOT NULL REFERENCES storage_multipart_uploads(id) ON DELETE CASCADE,
+                        number INTEGER NOT NULL,
+                        blob TEXT NOT NULL,
+                        size INTEGER NOT NULL,
+                        crc32c INTEGER NOT NULL,
+                        md5 BLOB NOT NULL,
+                        created INTEGER NOT NULL,
+                        PRIMARY KEY (upload, number)
+                    );
+                    CREATE INDEX storage_multipart_parts_by_blob ON storage_multipart_parts(blob);
+                    """
+            )
+        }
     }
 }

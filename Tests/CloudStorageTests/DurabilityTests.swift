@@ -27,10 +27,11 @@ final class RestartableStorage: Sendable {
             store: rows,
             blobs: try BlobStore(folder: folder, startTime: Date(timeIntervalSinceNow: 60)),
             projects: DemoProject(),
+            accounts: NoAccounts(),
             authorizer: FixedIdentity(),
             now: { [clock] in clock.withLockedValue { $0 } }
         )
-        return (TestAPI(storage.apis(), identity: .account("owner@example.com")), storage)
+        return (TestAPI(storage, identity: .account("owner@example.com")), storage)
     }
 
     /// The blobs on disk, staged ones included.

@@ -26,6 +26,7 @@ struct ReadingForServicesTests {
                 store: try MetadataStore(inMemoryWith: [CloudStorageSchema.self]),
                 blobs: try BlobStore(folder: folder),
                 projects: DemoProject(),
+                accounts: NoAccounts(),
                 authorizer: OnlyReader(),
                 now: { Date() }
             )

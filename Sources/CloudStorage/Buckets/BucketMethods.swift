@@ -41,37 +41,49 @@ extension CloudStorage {
 
     /// Creates a bucket, in the one space of names that all projects share.
     func insertBucket(_ input: ProjectInput, _ call: Call) async throws -> Response {
-        let body: JSON = try await call.body()
-        guard let name = body["name"]?.string else { throw GoogleError.required("name") }
-        guard BucketName.isValid(name) else { throw GoogleError.invalidBucketName(name) }
-        let project = try await projects.project(input.project)
-        var document = BucketResource.completed(try BucketResource.settings(of: body, creating: true))
-        for (parameter, field, forBucket) in [
-            ("predefinedAcl", "acl", true), ("predefinedDefaultObjectAcl", "defaultObjectAcl", false),
-        ] {
-            guard let list = call.query(parameter) else { continue }
-            document[field] = AccessEntry.json(
-                try AccessEntry.predefined(list, project: project.number, forBucket: forBucket)
-            )
-        }
-        if call.flag("enableObjectRetention") { document["objectRetention"] = ["mode": "Enabled"] }
-        let time = Micros(now())
-        document = try BucketResource.changed([:], to: document, of: name, at: time)
-        let bucket = try await buckets.insert(
-            BucketRecord(
-                name: name,
-                project: project.id,
-                projectNumber: project.number,
-                document: document,
-                created: time,
-                updated: time
-            )
+        let bucket = try await createBucket(
+            try await call.body(),
+            in: input.project,
+            predefinedACL: call.query("predefinedAcl"),
+            predefinedDefaultACL: call.query("predefinedDefaultObjectAcl"),
+            hasObjectRetention: call.flag("enableObjectRetention")
         )
         let isFull = call.query("projection")?.lowercased() == "full"
         return try JSONResponse.make(
             BucketResource.render(bucket, origin: call.caller.origin, full: isFull),
             for: call
         )
+    }
+
+    /// Makes a bucket of what a client sent.
+    ///
+    /// - Throws: ``GoogleError`` `invalid`, `required` (400), `conflict` (409).
+    func createBucket(
+        _ body: JSON,
+        in project: String,
+        predefinedACL: String? = nil,
+        predefinedDefaultACL: String? = nil,
+        hasObjectRetention: Bool = false
+    ) async throws -> BucketRecord {
+        guard let name = body["name"]?.string else { throw GoogleError.required("name") }
+        guard BucketName.isValid(name) else { throw GoogleError.invalidBucketName(name) }
+        let project = try await projects.project(project)
+        let time = Micros(now())
+        var bucket = BucketRecord(
+            name: name,
+            project: project.id,
+            projectNumber: project.number,
+            document: BucketResource.completed(try BucketResource.settings(of: body, creating: true)),
+            created: time,
+            updated: time
+        )
+        if let predefinedACL { bucket.document["acl"] = try bucket.accessList(named: predefinedACL, forBucket: true) }
+        if let predefinedDefaultACL {
+            bucket.document["defaultObjectAcl"] = try bucket.accessList(named: predefinedDefaultACL, forBucket: false)
+        }
+        if hasObjectRetention { bucket.document["objectRetention"] = ["mode": "Enabled"] }
+        bucket.document = try BucketResource.changed([:], to: bucket.document, of: name, at: time)
+        return try await buckets.insert(bucket)
     }
 
     func listBuckets(_ input: ProjectInput, _ call: Call) async throws -> Response {

@@ -15,12 +15,24 @@ extension CloudStorage {
             )
         }
         for bucket in ruled {
+            try await abortUploads(in: bucket)
             var position: ListingPosition? = ListingPosition()
             while let start = position {
                 let outcome = try await objects.runLifecycle(of: bucket.name, from: start, limit: 500)
                 await release(outcome.orphans)
                 position = outcome.next
             }
+        }
+    }
+}
+
+extension CloudStorage {
+    private func abortUploads(in bucket: BucketRecord) async throws {
+        let rules = try LifecycleRule.rules(of: bucket.document["lifecycle"])
+        let time = Micros(now())
+        for upload in try await multipart.list(bucket: bucket.name)
+        where rules.contains(where: { $0.abortsUpload(of: upload.name, begun: upload.created, at: time) }) {
+            await release(try await objects.database.write { try MultipartStore.delete(upload.id, $0) })
         }
     }
 }

@@ -106,11 +106,14 @@ extension CloudStorage {
 
 /// Dates of HTTP headers.
 enum HTTPDate {
-    static func text(_ date: Date) -> String {
+    private static var formatter: DateFormatter {
         let formatter = DateFormatter()
         formatter.locale = Locale(identifier: "en_US_POSIX")
         formatter.timeZone = TimeZone(identifier: "GMT")
-        formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
-        return formatter.string(from: date)
+        formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
+        return formatter
     }
+
+    static func text(_ date: Date) -> String { formatter.string(from: date) }
+    static func date(_ text: String) -> Date? { formatter.date(from: text) }
 }

@@ -6,53 +6,82 @@ import GoogleAPI
 import Hummingbird
 import NIOCore
 
+/// What is copied, and what the copy gets instead of the source's settings.
+struct ObjectCopy: Sendable {
+    var bucket: String
+    var name: String
+    var generation: Int64?
+    /// Of the source.
+    var conditions: Preconditions
+    /// Nil: the source's own.
+    var settings: JSON?
+    var predefinedACL: String?
+}
+
 extension CloudStorage {
-    /// Copies an object's row: content is immutable, so both generations name one blob.
     func copy(_ input: ObjectInput, _ call: Call, isRewrite: Bool) async throws -> Response {
-        let (bucket, name) = (try call.parameter("targetBucket"), try call.parameter("target"))
-        try ObjectName.check(name)
-        try await authorizeWrite(call.caller, of: name, in: bucket, if: input.conditions)
-        let source = try Preconditions(call, source: true)
-        let generation = try call.number("sourceGeneration")
-        let body: JSON = try await call.body()
-        let settings = try ObjectResource.settings(of: body)
-        let acl = call.query("destinationPredefinedAcl")
-        let change = try await objects.database.write { db in
-            let from = try BucketStore.get(input.bucket, in: db)
-            let record = try ObjectStore.get(input.object, generation: generation, in: from, db)
-            try source.check(record)
-            let to = try BucketStore.get(bucket, in: db)
-            // An empty body means the source's own settings, without its access list.
-            var document = settings
-            if (settings.object ?? [:]).isEmpty {
-                document = record.document
-                document["acl"] = nil
-            } else if document["contentType"] == nil {
-                document["contentType"] = record.document["contentType"]
-            }
-            if let acl {
-                document["acl"] = try to.accessList(named: acl, forBucket: false)
-            }
-            var object = NewObject(copying: record, as: name)
-            object.document = document
-            return try objects.insert(object, in: to, if: input.conditions, db)
-        }
-        await release(change.orphans)
-        guard isRewrite else { return try answer(change.found, call) }
-        let size = JSON.string(String(change.found.record.size))
+        let settings = try ObjectResource.settings(of: try await call.body())
+        // An empty body means the source's own settings, without its access list.
+        let copy = ObjectCopy(
+            bucket: input.bucket,
+            name: input.object,
+            generation: try call.number("sourceGeneration"),
+            conditions: try Preconditions(call, source: true),
+            settings: (settings.object ?? [:]).isEmpty ? .none : settings,
+            predefinedACL: call.query("destinationPredefinedAcl")
+        )
+        let found = try await perform(
+            copy,
+            to: try call.parameter("target"),
+            in: try call.parameter("targetBucket"),
+            if: input.conditions,
+            by: call.caller
+        )
+        guard isRewrite else { return try answer(found, call) }
+        let size = JSON.string(String(found.record.size))
         let isFull = call.query("projection")?.lowercased() == "full"
         return try JSONResponse.make(
             [
                 "kind": "storage#rewriteResponse", "done": true, "objectSize": size, "totalBytesRewritten": size,
                 "resource": ObjectResource.render(
-                    change.found.record,
-                    bucket: change.found.bucket,
+                    found.record,
+                    bucket: found.bucket,
                     origin: call.caller.origin,
                     full: isFull
                 ),
             ] as JSON,
             for: call
         )
+    }
+
+    /// Copies an object's row: content is immutable, so both generations name one blob. That the caller may read the
+    /// source has been seen to.
+    func perform(
+        _ copy: ObjectCopy,
+        to name: String,
+        in bucket: String,
+        if conditions: Preconditions,
+        by caller: Caller
+    ) async throws -> FoundObject {
+        try ObjectName.check(name)
+        try await authorizeWrite(caller, of: name, in: bucket, if: conditions)
+        let change = try await objects.database.write { db in
+            let from = try BucketStore.get(copy.bucket, in: db)
+            let record = try ObjectStore.get(copy.name, generation: copy.generation, in: from, db)
+            try copy.conditions.check(record)
+            let to = try BucketStore.get(bucket, in: db)
+            var object = NewObject(copying: record, as: name)
+            if let settings = copy.settings {
+                object.document = settings
+                if settings["contentType"] == nil { object.document["contentType"] = record.document["contentType"] }
+            } else {
+                object.document["acl"] = nil
+            }
+            if let acl = copy.predefinedACL { object.document["acl"] = try to.accessList(named: acl, forBucket: false) }
+            return try objects.insert(object, in: to, if: conditions, db)
+        }
+        await release(change.orphans)
+        return change.found
     }
 
     /// Gives an object another name within its bucket, in one transaction.
@@ -112,28 +141,18 @@ extension CloudStorage {
         }
         var document = try ObjectResource.settings(of: body["destination"] ?? [:])
         if document["contentType"] == nil { document["contentType"] = sources[0].document["contentType"] }
-        let staged = blobs.stage()
-        do {
-            for source in sources {
-                let expected = ExpectedBlob(size: source.size, crc32c: source.crc32c)
-                for try await chunk in try await blobs.read(source.blob, expecting: expected) {
-                    try await staged.append(chunk)
-                }
-            }
-        } catch {
-            await staged.discard()
-            throw error
-        }
-        let change = try await finish(
-            staged,
+        let pieces = sources.map { (id: $0.blob, expected: ExpectedBlob(size: $0.size, crc32c: $0.crc32c)) }
+        let blob = try await blobs.join(pieces)
+        let object = NewObject(
+            blob,
             name: input.object,
-            bucket: input.bucket,
-            document: document,
-            checks: ChecksumChecks(),
-            conditions: input.conditions,
-            componentCount: sources.reduce(0) { $0 + ($1.componentCount ?? 1) }
+            componentCount: sources.reduce(0) { $0 + ($1.componentCount ?? 1) },
+            document: document
         )
-        return try answer(change, call)
+        let found = try await publish(blob) { db in
+            try objects.insert(object, in: try BucketStore.get(input.bucket, in: db), if: input.conditions, db)
+        }
+        return try answer(found, call)
     }
 }
 

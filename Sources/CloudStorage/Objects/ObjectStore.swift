@@ -1,3 +1,4 @@
+import BlobStore
 import Foundation
 import GRDB
 import GoogleAPI
@@ -21,6 +22,19 @@ struct NewObject: Sendable {
 }
 
 extension NewObject {
+    /// New content. What was put together of parts has no MD5.
+    init(_ blob: StoredBlob, name: String, componentCount: Int64? = nil, document: JSON) {
+        self.init(
+            name: name,
+            blob: blob.id,
+            size: blob.size,
+            crc32c: blob.crc32c,
+            md5: blob.md5.map { Data($0) },
+            componentCount: componentCount,
+            document: document
+        )
+    }
+
     /// The same content and settings under another name or in another bucket: both rows name one blob.
     init(copying record: ObjectRecord, as name: String) {
         self.init(
@@ -217,6 +231,7 @@ struct ObjectStore: Sendable {
             sql: """
                 SELECT EXISTS(SELECT 1 FROM storage_objects WHERE blob = ?1)
                     OR EXISTS(SELECT 1 FROM storage_uploads WHERE blob = ?1)
+                    OR EXISTS(SELECT 1 FROM storage_multipart_parts WHERE blob = ?1)
                 """
         )
         return try Set(blobs.filter { try Bool.fetchOne(statement, arguments: [$0]) ?? false })

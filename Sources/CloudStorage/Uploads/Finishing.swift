@@ -8,8 +8,13 @@ import HTTPTypes
 struct ChecksumChecks: Codable, Sendable {
     var crc32c: String?
     var md5: String?
+    /// Hexadecimal, as S3 clients sign it.
+    var sha256: String?
 
     init() {}
+
+    /// What has to be computed besides the CRC32C.
+    var needed: Checksums { sha256 == nil ? .md5 : [.md5, .sha256] }
 
     /// Reads them from an upload's metadata and from `X-Goog-Hash` and `Content-MD5` headers.
     init(metadata: JSON, headers: HTTPFields) {
@@ -20,6 +25,10 @@ struct ChecksumChecks: Codable, Sendable {
 
     mutating func add(_ headers: HTTPFields) {
         if let name = HTTPField.Name("Content-MD5"), let value = headers[name] { md5 = value }
+        if let name = HTTPField.Name("x-amz-content-sha256"), let value = headers[name], value.utf8.count == 64 {
+            sha256 = value.lowercased()
+        }
+        if let name = HTTPField.Name("x-amz-checksum-crc32c"), let value = headers[name] { crc32c = value }
         guard let name = HTTPField.Name("X-Goog-Hash") else { return }
         for field in headers[values: name] {
             for part in field.split(separator: ",") {
@@ -39,22 +48,21 @@ struct ChecksumChecks: Codable, Sendable {
         if let md5, let bytes = blob.md5, md5 != Data(bytes).base64EncodedString() {
             throw GoogleError.checksumMismatch("MD5", given: md5, computed: Data(bytes).base64EncodedString())
         }
+        if let sha256, let bytes = blob.sha256, sha256 != bytes.hexadecimal {
+            throw GoogleError.checksumMismatch("SHA-256", given: sha256, computed: bytes.hexadecimal)
+        }
     }
 }
 
 extension CloudStorage {
-    /// Makes staged bytes an object: the blob is durable before the row names it, and gone when the row is refused.
+    /// Makes staged bytes an object.
     ///
     /// - Parameter upload: The resumable session that ends with this; where the disk or the database fails, its bytes
     ///   stay, and it goes on from what was acknowledged.
     func finish(
         _ staged: StagedBlob,
-        name: String,
-        bucket: String,
+        as request: UploadRequest,
         document: JSON,
-        checks: ChecksumChecks,
-        conditions: Preconditions,
-        componentCount: Int64? = nil,
         completing upload: String? = nil
     ) async throws -> FoundObject {
         let blob: StoredBlob
@@ -64,35 +72,35 @@ extension CloudStorage {
             if upload == nil { await staged.discard() }
             throw error
         }
-        let change: ObjectChange
-        do {
-            try checks.check(blob)
-            let object = NewObject(
-                name: name,
-                blob: blob.id,
-                size: blob.size,
-                crc32c: blob.crc32c,
-                md5: componentCount == nil ? blob.md5.map { Data($0) } : nil,
-                componentCount: componentCount,
-                document: document
+        return try await publish(blob) { db in
+            try request.checks.check(blob)
+            let change = try objects.insert(
+                NewObject(blob, name: request.name, document: document),
+                in: try BucketStore.get(request.bucket, in: db),
+                if: request.conditions,
+                db
             )
-            change = try await objects.database.write { db in
-                let change = try objects.insert(object, in: try BucketStore.get(bucket, in: db), if: conditions, db)
-                if let upload {
-                    try db.execute(
-                        sql: "UPDATE storage_uploads SET generation = ?, blob = '' WHERE id = ?",
-                        arguments: [change.found.record.generation, upload]
-                    )
-                }
-                return change
-            }
+            if let upload { try UploadStore.finish(upload, generation: change.found.record.generation, db) }
+            return change
+        }
+    }
+
+    /// Makes a committed blob an object, in one transaction: the blob is durable before the row names it, and gone when
+    /// the row is refused.
+    func publish(
+        _ blob: StoredBlob,
+        _ change: @escaping @Sendable (Database) throws -> ObjectChange
+    ) async throws -> FoundObject {
+        let done: ObjectChange
+        do {
+            done = try await objects.database.write(change)
         } catch {
             // A refusal leaves no row. After a failure of the database only the next start knows: it sweeps.
             if error is GoogleError { await release([blob.id]) }
             throw error
         }
-        await release(change.orphans)
-        return change.found
+        await release(done.orphans)
+        return done.found
     }
 
     /// Removes blobs that no row names any more. One that cannot be removed now is swept at the next start.
@@ -101,9 +109,9 @@ extension CloudStorage {
     }
 
     /// The settings of a new object, from the metadata and the parameters of its upload.
-    func settings(of request: UploadRequest, contentType: String?) async throws -> JSON {
+    func settings(of request: UploadRequest) async throws -> JSON {
         var document = try ObjectResource.settings(of: request.metadata)
-        if document["contentType"] == nil, let contentType, !contentType.isEmpty {
+        if document["contentType"] == nil, let contentType = request.contentType, !contentType.isEmpty {
             document["contentType"] = .string(contentType)
         }
         if let encoding = request.contentEncoding { document["contentEncoding"] = .string(encoding) }

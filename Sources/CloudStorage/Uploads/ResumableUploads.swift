@@ -83,18 +83,10 @@ extension CloudStorage {
             }
             var request = upload.request
             request.checks.add(call.headers)
-            let document = try await settings(of: request, contentType: request.contentType)
+            let document = try await settings(of: request)
             let found: FoundObject
             do {
-                found = try await finish(
-                    staged,
-                    name: request.name,
-                    bucket: request.bucket,
-                    document: document,
-                    checks: request.checks,
-                    conditions: request.conditions,
-                    completing: id
-                )
+                found = try await finish(staged, as: request, document: document, completing: id)
             } catch let error as GoogleError {
                 // A refusal: its bytes are gone, so the session is too.
                 try await uploads.delete(id)

@@ -119,22 +119,15 @@ extension CloudStorage {
         by caller: Caller?
     ) async throws -> FoundObject where Body.Element == ByteBuffer {
         try await checkEarly(request, by: caller)
-        let document = try await settings(of: request, contentType: request.contentType)
-        let staged = blobs.stage(computing: .md5)
+        let document = try await settings(of: request)
+        let staged = blobs.stage(computing: request.checks.needed)
         do {
             for try await chunk in body { try await staged.append(chunk) }
         } catch {
             await staged.discard()
             throw error
         }
-        return try await finish(
-            staged,
-            name: request.name,
-            bucket: request.bucket,
-            document: document,
-            checks: request.checks,
-            conditions: request.conditions
-        )
+        return try await finish(staged, as: request, document: document)
     }
 
     private func multipartUpload(_ input: UploadInput, _ call: Call) async throws -> Response {
@@ -157,16 +150,10 @@ extension CloudStorage {
             guard parser.isComplete, let request else {
                 throw GoogleError.malformedUpload("the multipart body ends before its last boundary.")
             }
-            let document = try await settings(of: request, contentType: request.contentType)
-            let found = try await finish(
-                staged,
-                name: request.name,
-                bucket: request.bucket,
-                document: document,
-                checks: request.checks,
-                conditions: request.conditions
+            return try answer(
+                try await finish(staged, as: request, document: try await settings(of: request)),
+                call
             )
-            return try answer(found, call)
         } catch {
             await staged.discard()
             throw error
@@ -175,10 +162,7 @@ extension CloudStorage {
 
     private func startUpload(_ input: UploadInput, _ call: Call) async throws -> Response {
         let request = try request(input, call, metadata: try await call.body())
-        try await checkEarly(request, by: call.caller)
-        let staged = blobs.stage(computing: .md5)
-        let upload = UploadRecord(id: makeID(), blob: staged.id, offset: 0, request: request)
-        try await uploads.insert(upload, at: Micros(now()))
+        let upload = try await startUpload(request, by: call.caller)
         let path = call.context.originalPath.prefix { $0 != "?" }
         let name = ObjectName.segment(request.name)
         var headers: HTTPFields = [
@@ -186,6 +170,14 @@ extension CloudStorage {
         ]
         if let name = HTTPField.Name("X-GUploader-UploadID") { headers[name] = upload.id }
         return Response(status: .ok, headers: headers)
+    }
+
+    /// Begins a session. Whoever learns its ID may go on with it.
+    func startUpload(_ request: UploadRequest, by caller: Caller) async throws -> UploadRecord {
+        try await checkEarly(request, by: caller)
+        let upload = UploadRecord(id: makeID(), blob: blobs.stage().id, offset: 0, request: request)
+        try await uploads.insert(upload, at: Micros(now()))
+        return upload
     }
 
     func cancelUpload(_ input: UploadInput, _ call: Call) async throws -> Response {

@@ -68,6 +68,14 @@ struct UploadStore: Sendable {
         }
     }
 
+    /// Marks a session as finished, in the transaction that makes its object.
+    static func finish(_ id: String, generation: Int64, _ db: Database) throws {
+        try db.execute(
+            sql: "UPDATE storage_uploads SET generation = ?, blob = '' WHERE id = ?",
+            arguments: [generation, id]
+        )
+    }
+
     /// The sessions that were begun before a time.
     func begun(before time: Micros) async throws -> [String] {
         try await database.read { db in

@@ -1,4 +1,3 @@
-import BlobStore
 import APIServer
 import Foundation
 import GoogleAPI
@@ -6,52 +5,57 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// What a request of the XML API names, by path (`/BUCKET/OBJECT`) or by host (`BUCKET.storage.googleapis.com`).
-struct XMLInput: MethodInput {
-    var resource: ResourceName
-    var bucket: String
-    /// Empty: the bucket itself.
-    var object: String
-    var generation: Int64?
-    var conditions: Preconditions
-
-    init(from call: Call) async throws {
-        try call.refuseCustomerKeys()
-        try XMLRequest(call).check()
-        conditions = try Preconditions(headers: call.headers)
-        let path = (call.request.head.path ?? "/").prefix { $0 != "?" }
-        let host = (call.request.head.authority ?? "").prefix { $0 != ":" }.lowercased()
-        var rest = path.dropFirst()
-        if host.hasSuffix(".storage.googleapis.com") {
-            bucket = String(host.dropLast(".storage.googleapis.com".count))
-        } else {
-            let name = rest.prefix { $0 != "/" }
-            bucket = String(name).removingPercentEncoding ?? ""
-            rest = rest.dropFirst(name.count + 1)
-        }
-        guard let object = String(rest).removingPercentEncoding else {
-            throw GoogleError.invalidObjectName("it is not valid percent-encoded UTF-8.")
-        }
-        self.object = object
-        guard !bucket.isEmpty else { throw GoogleError.invalid("The path names no bucket.") }
-        generation = try call.number("generation")
-        resource = object.isEmpty ? .bucket(bucket) : .object(object, generation: generation, in: bucket)
-    }
-}
-
 extension CloudStorage {
+    /// The path tells bucket from object, the query tells what of it: so each verb has one line here, and permissions
+    /// are asked for inside.
     func addXMLMethods(to api: MethodTable) {
-        // Whether a path is a bucket's or an object's decides the permission, so it is asked for inside.
-        for (id, verb) in [("storage.xml.get", HTTPRequest.Method.get), ("storage.xml.head", .head)] {
-            api.add(id, verb, "/**", requires: nil, readXML)
+        api.add("storage.xml.get", .get, "/", requires: nil, performXML)
+        for (id, verb) in [
+            ("get", HTTPRequest.Method.get), ("head", .head), ("put", .put), ("post", .post), ("delete", .delete),
+        ] {
+            api.add("storage.xml.\(id)", verb, "/**", requires: nil, performXML)
         }
-        api.add("storage.xml.put", .put, "/**", requires: nil, putXML)
-        api.add("storage.xml.delete", .delete, "/**", requires: nil, deleteXML)
-        api.lacks("storage.xml.post", .post, "/**")
     }
 
-    func readXML(_ input: XMLInput, _ call: Call) async throws -> Response {
-        guard !input.object.isEmpty else { return try await listXML(input, call) }
+    private func performXML(_ input: XMLInput, _ call: Call) async throws -> Response {
+        let request = try XMLRequest(call)
+        try request.check()
+        let verb = call.request.method == .head ? .get : call.request.method
+        switch (input.bucket.isEmpty, input.object.isEmpty) {
+        case (true, _):
+            guard verb == .get else { throw GoogleError.invalid("The path names no bucket.") }
+            return try await listBucketsXML(input, call)
+        case (_, true):
+            switch (verb, request.subresource) {
+            case (.get, nil), (.get, "versions"): return try await listXML(input, call)
+            case (.get, "uploads"): return try await listMultipart(input, call)
+            case (.get, "location"), (.get, "versioning"): return try await describeXML(input, request, call)
+            case (.put, nil): return try await createBucketXML(input, call)
+            case (.put, "versioning"): return try await setVersioningXML(input, call)
+            case (.post, "delete"): return try await deleteManyXML(input, call)
+            case (.delete, nil): return try await deleteXML(input, call)
+            default: throw request.lacking
+            }
+        case (_, false):
+            switch (verb, request.subresource) {
+            case (.get, nil): return try await readXML(input, call)
+            case (.get, "uploadid"): return try await listParts(input, call)
+            case (.put, nil): return try await putXML(input, call)
+            case (.put, "uploadid"): return try await putPart(input, call)
+            case (.put, "acl"): return try await setAccessXML(input, call)
+            case (.post, nil) where call.header("x-goog-resumable") == "start":
+                return try await startUploadXML(input, call)
+            case (.post, "uploads"): return try await startMultipart(input, call)
+            case (.post, "uploadid"): return try await completeMultipart(input, call)
+            case (.put, "upload_id"): return try await continueUpload(call.query("upload_id") ?? "", call)
+            case (.delete, nil): return try await deleteXML(input, call)
+            case (.delete, "uploadid"): return try await abortMultipart(input, call)
+            default: throw request.lacking
+            }
+        }
+    }
+
+    private func readXML(_ input: XMLInput, _ call: Call) async throws -> Response {
         try await authorizer.authorize(call.caller, for: "storage.objects.get", on: input.resource)
         return try await objects.despiteOverwrites(
             of: input.object,
@@ -63,51 +67,98 @@ extension CloudStorage {
     private func readXMLObject(_ input: XMLInput, _ call: Call) async throws -> Response {
         let found = try await objects.get(input.object, generation: input.generation, bucket: input.bucket)
         try input.conditions.check(found.record)
-        let etag = found.record.md5.map { $0.map { String(format: "%02x", $0) }.joined() } ?? found.record.etag
+        let etag = found.record.xmlTag
         if let response = try found.outcome(ofEntityTagsIn: call.headers, etag: etag) { return response }
-        var custom: HTTPFields = [:]
+        // S3 clients look for their own spelling.
+        let isAmazon = call.headers.contains { $0.name.canonicalName.hasPrefix("x-amz-") }
+        var headers: HTTPFields = [:]
         for (key, value) in found.record.document["metadata"]?.object ?? [:] {
-            guard let name = HTTPField.Name("x-goog-meta-\(key)"), let text = value.string else { continue }
-            if HTTPField.isValidValue(text) { custom[name] = text }
+            guard let name = HTTPField.Name((isAmazon ? "x-amz-meta-" : "x-goog-meta-") + key), let text = value.string
+            else { continue }
+            if HTTPField.isValidValue(text) { headers[name] = text }
         }
-        return try await download(
+        var response = try await download(
             found,
             call.headers,
             etag: "\"\(etag)\"",
             isHead: call.request.method == .head,
-            adding: custom
+            adding: headers
         )
-    }
-
-    func putXML(_ input: XMLInput, _ call: Call) async throws -> Response {
-        guard !input.object.isEmpty else { throw GoogleError.lacking("storage.xml.buckets.put") }
-        try ObjectName.check(input.object)
-        var metadata: [String: JSON] = [:]
-        for field in call.headers {
-            let name = field.name.canonicalName
-            if name.hasPrefix("x-goog-meta-") { metadata[String(name.dropFirst(12))] = .string(field.value) }
+        // Signed URLs may say how the content is to be shown.
+        for (parameter, name) in [
+            ("response-content-type", HTTPField.Name.contentType),
+            ("response-content-disposition", .contentDisposition), ("response-cache-control", .cacheControl),
+        ] {
+            if let value = call.query(parameter), HTTPField.isValidValue(value) { response.headers[name] = value }
         }
-        var document: JSON = [:]
-        if !metadata.isEmpty { document["metadata"] = .object(metadata) }
-        if let value = call.headers[.cacheControl] { document["cacheControl"] = .string(value) }
-        if let value = call.headers[.contentEncoding] { document["contentEncoding"] = .string(value) }
-        let request = UploadRequest(
-            bucket: input.bucket,
-            name: input.object,
-            metadata: document,
-            conditions: input.conditions,
-            checks: ChecksumChecks(metadata: [:], headers: call.headers),
-            contentType: call.headers[.contentType]
-        )
-        let found = try await store(call.request.body, as: request, by: call.caller)
-        var headers: HTTPFields = [:]
-        if let md5 = found.record.md5 { headers[.eTag] = "\"" + md5.map { String(format: "%02x", $0) }.joined() + "\"" }
-        if let name = HTTPField.Name("x-goog-generation") { headers[name] = String(found.record.generation) }
-        if let name = HTTPField.Name("x-goog-hash") { headers[name] = "crc32c=\(Base64.text(found.record.crc32c))" }
-        return Response(status: .ok, headers: headers)
+        return response
     }
 
-    func deleteXML(_ input: XMLInput, _ call: Call) async throws -> Response {
+    private func putXML(_ input: XMLInput, _ call: Call) async throws -> Response {
+        if let source = call.header("x-goog-copy-source") ?? call.header("x-amz-copy-source") {
+            return try await copyXML(source, input, call)
+        }
+        let found = try await store(call.content, as: try input.uploadRequest(call), by: call.caller)
+        return Response(status: .ok, headers: found.record.xmlHeaders)
+    }
+
+    /// `PUT` with a copy source: `/BUCKET/OBJECT`, percent-encoded.
+    private func copyXML(_ source: String, _ input: XMLInput, _ call: Call) async throws -> Response {
+        let parts = source.prefix { $0 != "?" }.drop { $0 == "/" }.split(separator: "/", maxSplits: 1)
+            .map { String($0).removingPercentEncoding ?? String($0) }
+        guard parts.count == 2 else { throw GoogleError.invalid("The copy source '\(source)' is not /BUCKET/OBJECT.") }
+        let generation =
+            call.header("x-goog-copy-source-generation").flatMap(Int64.init)
+            ?? source.split(separator: "?").dropFirst().first?.split(separator: "=").last.flatMap { Int64($0) }
+        try await authorizer.authorize(
+            call.caller,
+            for: "storage.objects.get",
+            on: .object(parts[1], generation: generation, in: parts[0])
+        )
+        let request = try input.uploadRequest(call)
+        let directive = call.header("x-goog-metadata-directive") ?? call.header("x-amz-metadata-directive")
+        let found = try await perform(
+            ObjectCopy(
+                bucket: parts[0],
+                name: parts[1],
+                generation: generation,
+                conditions: .none,
+                settings: directive?.uppercased() == "REPLACE" ? try await settings(of: request) : .none,
+                predefinedACL: request.predefinedACL
+            ),
+            to: input.object,
+            in: input.bucket,
+            if: input.conditions,
+            by: call.caller
+        )
+        let content =
+            XML.element("LastModified", found.record.updated.text)
+            + XML.element("ETag", "\"\(found.record.xmlTag)\"")
+        return XML.response(XML.document("CopyObjectResult", content), headers: found.record.xmlHeaders)
+    }
+
+    /// `POST` with `x-goog-resumable: start`: a session whose address needs no signature of its own.
+    private func startUploadXML(_ input: XMLInput, _ call: Call) async throws -> Response {
+        let upload = try await startUpload(try input.uploadRequest(call), by: call.caller)
+        let path = call.context.originalPath.prefix { $0 != "?" }
+        var headers: HTTPFields = [.location: "\(call.caller.origin)\(path)?upload_id=\(upload.id)"]
+        if let name = HTTPField.Name("X-GUploader-UploadID") { headers[name] = upload.id }
+        return Response(status: .created, headers: headers)
+    }
+
+    private func setAccessXML(_ input: XMLInput, _ call: Call) async throws -> Response {
+        try await authorizer.authorize(call.caller, for: "storage.objects.setIamPolicy", on: input.resource)
+        guard let list = call.predefinedACL else { throw GoogleError.lacking("lists in the body of PUT ?acl") }
+        _ = try await objects.change(
+            input.object,
+            generation: input.generation,
+            bucket: input.bucket,
+            if: input.conditions
+        ) { record, bucket in record.document["acl"] = try bucket.accessList(named: list, forBucket: false) }
+        return Response(status: .ok)
+    }
+
+    private func deleteXML(_ input: XMLInput, _ call: Call) async throws -> Response {
         if input.object.isEmpty {
             try await authorizer.authorize(call.caller, for: "storage.buckets.delete", on: input.resource)
             await release(try await buckets.delete(input.bucket, if: input.conditions))
@@ -125,73 +176,98 @@ extension CloudStorage {
         return Response(status: .noContent)
     }
 
-    private func listXML(_ input: XMLInput, _ call: Call) async throws -> Response {
-        try await authorizer.authorize(call.caller, for: "storage.objects.list", on: input.resource)
-        var query = ListingQuery()
-        query.prefix = Array((call.query("prefix") ?? "").utf8)
-        query.delimiter = Array((call.query("delimiter") ?? "").utf8)
-        query.limit = Int(min(max(try call.number("max-keys") ?? 1000, 1), 1000))
-        if let marker = call.query("marker"), !marker.isEmpty {
-            query.start = .init(name: Array(marker.utf8), afterGeneration: .max)
+    /// `POST /B?delete`: up to 1,000 objects, each with an outcome of its own.
+    private func deleteManyXML(_ input: XMLInput, _ call: Call) async throws -> Response {
+        let body = try XMLTag(parsing: try await call.bytes(upTo: Call.maximumJSONBytes))
+        let listed = body.all("Object")
+        guard listed.count <= 1000 else { throw GoogleError.invalid("Up to 1000 objects can be deleted at once.") }
+        let isQuiet = body.text("Quiet") == "true"
+        var content = ""
+        for object in listed {
+            let name = object.text("Key") ?? ""
+            let generation = (object.text("VersionId") ?? object.text("Generation")).flatMap { Int64($0) }
+            do {
+                try await authorizer.authorize(
+                    call.caller,
+                    for: "storage.objects.delete",
+                    on: .object(name, in: input.bucket)
+                )
+                await release(
+                    try await objects.delete(name, generation: generation, bucket: input.bucket, if: .none)
+                )
+            } catch let error as GoogleError where error.code != 404 || error.metadata["code"] == "NoSuchBucket" {
+                content +=
+                    "<Error>" + XML.element("Key", name) + XML.element("Code", ErrorStyle.xmlCode(of: error))
+                    + XML.element("Message", error.message) + "</Error>"
+                continue
+            } catch is GoogleError {
+                // What is not there counts as deleted.
+            }
+            if !isQuiet { content += "<Deleted>" + XML.element("Key", name) + "</Deleted>" }
         }
-        let page = try await objects.list(bucket: input.bucket, query)
-        var text =
-            "<?xml version='1.0' encoding='UTF-8'?>"
-            + "<ListBucketResult xmlns='http://doc.s3.amazonaws.com/2006-03-01'>"
-            + XML.element("Name", input.bucket) + XML.element("Prefix", call.query("prefix") ?? "")
-            + XML.element("Marker", call.query("marker") ?? "")
-            + XML.element("IsTruncated", String(page.next != nil))
-        if page.next != nil,
-            let last = [page.records.last?.name, page.prefixes.last].compactMap({ $0 }).max(by: {
-                Bytes.precedes(Array($0.utf8), Array($1.utf8))
-            })
-        {
-            text += XML.element("NextMarker", last)
-        }
-        for record in page.records {
-            text += "<Contents>" + XML.element("Key", record.name)
-            text += XML.element("Generation", String(record.generation))
-            text += XML.element("MetaGeneration", String(record.metageneration))
-            text += XML.element("LastModified", record.updated.text)
-            let etag = record.md5.map { $0.map { String(format: "%02x", $0) }.joined() } ?? record.etag
-            text += XML.element("ETag", "\"\(etag)\"") + XML.element("Size", String(record.size)) + "</Contents>"
-        }
-        for prefix in page.prefixes {
-            text += "<CommonPrefixes>" + XML.element("Prefix", prefix) + "</CommonPrefixes>"
-        }
-        return XML.response(text + "</ListBucketResult>", status: .ok)
+        return XML.response(XML.document("DeleteResult", content))
     }
 }
 
-/// The little XML that is written.
-enum XML {
-    static func element(_ name: String, _ text: String) -> String {
-        let escaped = text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-        return "<\(name)>\(escaped)</\(name)>"
+/// Buckets by the XML API.
+extension CloudStorage {
+    private func describeXML(_ input: XMLInput, _ request: XMLRequest, _ call: Call) async throws -> Response {
+        try await authorizer.authorize(call.caller, for: "storage.buckets.get", on: input.resource)
+        let bucket = try await buckets.get(input.bucket)
+        if request.subresource == "location" {
+            let location = XML.escaped(bucket.document["location"]?.string ?? "US")
+            return XML.response(XML.document("LocationConstraint", location))
+        }
+        let status = bucket.document["versioning"].map { _ in bucket.isVersioned ? "Enabled" : "Suspended" }
+        return XML.response(
+            XML.document("VersioningConfiguration", status.map { XML.element("Status", $0) } ?? "")
+        )
     }
 
-    static func response(_ text: String, status: HTTPResponse.Status) -> Response {
-        Response(
-            status: status,
-            headers: [.contentType: "application/xml; charset=UTF-8"],
-            body: .init(byteBuffer: ByteBuffer(string: text))
-        )
+    private func createBucketXML(_ input: XMLInput, _ call: Call) async throws -> Response {
+        let project = try call.projectOfXML()
+        try await authorizer.authorize(call.caller, for: "storage.buckets.create", on: .project(project))
+        let data = try await call.bytes(upTo: Call.maximumJSONBytes)
+        let body = data.isEmpty ? nil : try XMLTag(parsing: data)
+        var settings: JSON = ["name": .string(input.bucket)]
+        if let location = body?.text("LocationConstraint"), !location.isEmpty {
+            settings["location"] = .string(location)
+        }
+        if let storageClass = body?.text("StorageClass"), !storageClass.isEmpty {
+            settings["storageClass"] = .string(storageClass)
+        }
+        _ = try await createBucket(settings, in: project, predefinedACL: call.predefinedACL)
+        return Response(status: .ok)
+    }
+
+    private func setVersioningXML(_ input: XMLInput, _ call: Call) async throws -> Response {
+        try await authorizer.authorize(call.caller, for: "storage.buckets.update", on: input.resource)
+        let body = try XMLTag(parsing: try await call.bytes(upTo: Call.maximumJSONBytes))
+        let isOn = body.text("Status") == "Enabled"
+        _ = try await buckets.change(input.bucket, if: input.conditions, at: Micros(now())) { bucket in
+            bucket.document["versioning"] = ["enabled": .bool(isOn)]
+        }
+        return Response(status: .ok)
     }
 }
 
 extension ErrorStyle {
-    /// The XML API: `<Error>` with a code of its own.
-    static let xml = ErrorStyle { error, call in
+    static func xmlCode(of error: GoogleError) -> String {
         let byStatus: [Int: String] = [
             400: "InvalidArgument", 401: "AuthenticationRequired", 403: "AccessDenied", 404: "NoSuchKey",
             409: "Conflict", 412: "PreconditionFailed", 416: "InvalidRange", 501: "NotImplemented",
             507: "InsufficientStorage",
         ]
-        let code = error.metadata["code"] ?? byStatus[error.code] ?? "InternalError"
-        let text =
-            "<?xml version='1.0' encoding='UTF-8'?><Error>" + XML.element("Code", code)
-            + XML.element("Message", error.message) + "</Error>"
+        return error.metadata["code"] ?? byStatus[error.code] ?? "InternalError"
+    }
+
+    /// The XML API: `<Error>` with a code of its own.
+    static let xml = ErrorStyle { error, call in
         if call.request.method == .head { return Response(status: .init(code: error.code)) }
-        return XML.response(text, status: .init(code: error.code))
+        let content = XML.element("Code", xmlCode(of: error)) + XML.element("Message", error.message)
+        return XML.response(
+            XML.document("Error", namespace: nil, content),
+            status: .init(code: error.code)
+        )
     }
 }

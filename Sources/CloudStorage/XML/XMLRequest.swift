@@ -4,42 +4,77 @@ import GoogleAPI
 import HTTPTypes
 import Hummingbird
 
-/// What a request of the XML API may ask for.
+/// What a request of the XML API asks for besides its path.
 ///
 /// The same path and verb mean different things by what stands in the query (`PUT /B/O?acl` sets an access list) and in
 /// the headers (a copy source): whatever is not known here is refused, and never taken for a plain write or deletion.
 struct XMLRequest {
     private let call: Call
+    /// The part of the resource that is asked for, in lower case: `uploads`, `acl`.
+    let subresource: String?
 
-    init(_ call: Call) { self.call = call }
-
-    private static let always: Set = ["generation", "access_token", "userproject", "prettyprint"]
-    private static let reading: Set = ["prefix", "delimiter", "marker", "max-keys", "alt"]
-    /// What signed addresses carry; the signature itself is not verified, so it lets nobody in.
-    private static let signatures: Set = ["googleaccessid", "awsaccesskeyid", "expires", "signature"]
-
-    /// What changes the meaning of a write.
-    private static let meaningful = [
-        "x-amz-", "x-goog-copy-source", "x-goog-metadata-directive", "x-goog-acl", "x-goog-resumable",
-        "x-goog-custom-time", "x-goog-object-lock", "x-goog-storage-class", "if-match", "if-none-match",
-        "if-modified-since", "if-unmodified-since",
+    private static let subresources: Set = [
+        "acl", "billing", "compose", "cors", "delete", "encryption", "lifecycle", "location", "logging", "policy",
+        "publicaccessblock", "retention", "storageclass", "tagging", "uploadid", "uploads", "upload_id", "versioning",
+        "versions", "websiteconfig", "website",
+    ]
+    /// What says more about a request and changes nothing in its meaning.
+    private static let parameters: Set = [
+        "generation", "versionid", "access_token", "userproject", "prettyprint", "alt", "key",
+        "googleaccessid", "awsaccesskeyid", "expires", "signature", "partnumber",
+        "prefix", "delimiter", "marker", "key-marker", "generation-marker", "max-keys", "list-type", "start-after",
+        "continuation-token", "fetch-owner", "encoding-type", "max-parts", "part-number-marker", "max-uploads",
+        "upload-id-marker", "x-id", "response-content-type", "response-content-disposition", "response-cache-control",
     ]
 
-    /// - Throws: ``GoogleError`` (501) naming what is asked for.
-    func check() throws {
-        let isReading = [.get, .head].contains(call.request.method)
+    /// Headers that change the meaning of a write, and are not among ``heeded``.
+    private static let meaningful = [
+        "x-amz-", "x-goog-copy-source", "x-goog-object-lock", "x-goog-resumable", "if-match", "if-none-match",
+        "if-modified-since", "if-unmodified-since",
+    ]
+    private static let heeded = [
+        "x-amz-content-sha256", "x-amz-date", "x-amz-user-agent", "x-amz-acl", "x-amz-storage-class", "x-amz-meta-",
+        "x-amz-checksum-", "x-amz-sdk-checksum-algorithm", "x-amz-trailer", "x-amz-decoded-content-length",
+        "x-amz-metadata-directive", "x-amz-security-token", "x-amz-project-id", "x-amz-checksum-mode", "x-amz-te",
+    ]
+
+    /// - Throws: ``GoogleError`` (501) naming a parameter that is not known.
+    init(_ call: Call) throws {
+        self.call = call
+        var subresource: String?
         for pair in (call.request.uri.query ?? "").split(separator: "&") {
             let written = String(pair.prefix { $0 != "=" })
             let key = (written.removingPercentEncoding ?? written).lowercased()
-            let isKnown =
-                Self.always.contains(key) || Self.signatures.contains(key) || key.hasPrefix("x-goog-")
-                || key.hasPrefix("x-amz-") || (isReading && Self.reading.contains(key))
-            guard isKnown else { throw GoogleError.lacking("\(call.request.method) ?\(written) of the XML API") }
+            if Self.subresources.contains(key) {
+                subresource = key
+            } else if !Self.parameters.contains(key), !key.hasPrefix("x-goog-"), !key.hasPrefix("x-amz-") {
+                throw GoogleError.lacking("\(call.request.method) ?\(written) of the XML API")
+            }
         }
-        guard !isReading else { return }
+        self.subresource = subresource
+    }
+
+    var lacking: GoogleError {
+        .lacking("\(call.request.method) \(subresource.map { "?\($0)" } ?? "") of the XML API")
+    }
+
+    /// - Throws: ``GoogleError`` (501) naming a header that is not known.
+    func check() throws {
+        guard ![.get, .head].contains(call.request.method) else { return }
+        let isCopy =
+            call.request.method == .put && subresource == nil
+            && call.headers.contains {
+                ["x-goog-copy-source", "x-amz-copy-source"].contains($0.name.canonicalName)
+            }
         for field in call.headers {
             let name = field.name.canonicalName
-            if Self.meaningful.contains(where: name.hasPrefix) {
+            let isHeeded =
+                Self.heeded.contains(where: name.hasPrefix)
+                || (isCopy
+                    && ["x-goog-copy-source", "x-amz-copy-source", "x-goog-copy-source-generation"].contains(name))
+                || (name == "x-goog-resumable" && call.request.method == .post)
+                || (name == "if-none-match" && field.value == "*")
+            if !isHeeded, Self.meaningful.contains(where: name.hasPrefix) {
                 throw GoogleError.lacking("\(call.request.method) with \(name) of the XML API")
             }
         }

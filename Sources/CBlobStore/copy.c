@@ -1,0 +1,16 @@
+#define _GNU_SOURCE
+#include "copy.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+ssize_t brume_copy_range(int source, int64_t offset, int target, int64_t position, size_t count) {
+#ifdef __linux__
+    loff_t from = offset, to = position;
+    return copy_file_range(source, &from, target, &to, count, 0);
+#else
+    (void)source, (void)offset, (void)target, (void)position, (void)count;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
