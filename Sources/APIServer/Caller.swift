@@ -46,3 +46,17 @@ package protocol Authorizer: Sendable {
     /// - Throws: ``GoogleError`` `required` (401) for anonymous callers, `forbidden` (403) for known ones.
     func authorize(_ caller: Caller, for permission: String, on resource: ResourceName) async throws
 }
+
+extension Authorizer {
+    /// Checks that a caller may have something run as a service account.
+    ///
+    /// - Parameter account: The account's e-mail address.
+    /// - Throws: ``GoogleError`` `forbidden` (403), `notFound` (404) for an account that is none.
+    package func authorize(_ caller: Caller, toActAs account: String, in project: ProjectIdentity) async throws {
+        try await authorize(
+            caller,
+            for: "iam.serviceAccounts.actAs",
+            on: ResourceName(["projects", project.id, "serviceAccounts", account])
+        )
+    }
+}

@@ -129,6 +129,7 @@ package struct Cloud: Sendable {
             store: store,
             operations: operations,
             projects: resourceManager,
+            authorizer: authorizer,
             engine: engine.workloads,
             guests: guests,
             catalogue: catalogue,
@@ -137,7 +138,7 @@ package struct Cloud: Sendable {
             logger: logger,
             now: now
         )
-        apis.append(compute.api(authorizer: authorizer))
+        apis.append(compute.api)
 
         let buildEvents = BuildEvents(store: store)
         let sources = SourceRepositories(
@@ -187,6 +188,7 @@ package struct Cloud: Sendable {
         let vertexAI = VertexAI(
             store: store,
             projects: resourceManager,
+            authorizer: authorizer,
             operations: operations,
             engine: engine.workloads,
             images: JobImagesOfCatalogue(catalogue: catalogue, tokens: tokens),
@@ -195,7 +197,7 @@ package struct Cloud: Sendable {
             logger: logger,
             now: now
         )
-        apis.append(vertexAI.api(authorizer: authorizer))
+        apis.append(vertexAI.api)
 
         // Last, for its XML API takes what no other takes.
         apis += storage.apis(signIn: signIn)

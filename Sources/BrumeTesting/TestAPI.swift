@@ -85,6 +85,16 @@ package struct FixedIdentity: Authenticator, Authorizer {
     package func authorize(_ caller: Caller, for permission: String, on resource: ResourceName) async throws {}
 }
 
+/// Allows everything but acting as a service account.
+package struct NobodyActs: Authorizer {
+    package init() {}
+
+    package func authorize(_ caller: Caller, for permission: String, on resource: ResourceName) async throws {
+        guard permission == "iam.serviceAccounts.actAs" else { return }
+        throw GoogleError.forbidden("Permission '\(permission)' denied on '\(resource)'.")
+    }
+}
+
 /// Knows one project, `demo` (123456789012).
 package struct DemoProject: ProjectDirectory {
     package init() {}

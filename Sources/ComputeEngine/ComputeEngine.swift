@@ -23,12 +23,14 @@ package struct ComputeEngine: Sendable {
     private let changes: ChangeLog
     private let life: InstanceLife
     private let sessions = MachineSessions()
+    private let authorizer: any Authorizer
     private let logger: Logger
 
     package init(
         store: MetadataStore,
         operations: OperationRunner,
         projects: any ProjectDirectory,
+        authorizer: any Authorizer,
         engine: any WorkloadEngine,
         guests: Guests,
         catalogue: ImageCatalogue,
@@ -58,9 +60,11 @@ package struct ComputeEngine: Sendable {
             sessions: sessions,
             logger: logger
         )
+        self.authorizer = authorizer
         instances = InstanceMethods(
             store: resources,
             projects: projects,
+            authorizer: authorizer,
             images: images,
             changes: changes,
             life: life
@@ -73,7 +77,7 @@ package struct ComputeEngine: Sendable {
     /// Keeps instances what their rows say; runs as long as the daemon.
     package var keeper: any Service { InstanceKeeper(life: life, sessions: sessions, logger: logger) }
 
-    package func api(authorizer: any Authorizer) -> API {
+    package var api: API {
         let table = MethodTable(authorizer: authorizer)
         addMethods(to: table)
         return API(

@@ -14,12 +14,14 @@ package import Workloads
 package struct VertexAI: Sendable {
     private let customJobs: CustomJobMethods
     private let operations: OperationMethods
+    private let authorizer: any Authorizer
     /// Carries the jobs out; runs as long as the daemon.
     package let runner: any Service
 
     package init(
         store: MetadataStore,
         projects: any ProjectDirectory,
+        authorizer: any Authorizer,
         operations: OperationRunner,
         engine: any WorkloadEngine,
         images: any JobImages,
@@ -41,7 +43,15 @@ package struct VertexAI: Sendable {
             now: now
         )
         self.runner = runner
-        customJobs = CustomJobMethods(store: jobs, projects: projects, runner: runner, now: now, makeID: makeID)
+        self.authorizer = authorizer
+        customJobs = CustomJobMethods(
+            store: jobs,
+            projects: projects,
+            authorizer: authorizer,
+            runner: runner,
+            now: now,
+            makeID: makeID
+        )
         self.operations = OperationMethods(operations: operations, projects: projects)
     }
 
@@ -50,7 +60,7 @@ package struct VertexAI: Sendable {
         String(Int64.random(in: 1_000_000_000_000_000_000...Int64.max))
     }
 
-    package func api(authorizer: any Authorizer) -> API {
+    package var api: API {
         let table = MethodTable(authorizer: authorizer)
         let base = "/v1/projects/{project}/locations/{location}"
         addCustomJobs(to: table, base + "/customJobs")

@@ -64,11 +64,3 @@ struct ActAsTests {
         }
     }
 }
-
-/// Everything is allowed but acting as somebody else.
-private struct NobodyActs: Authorizer {
-    func authorize(_ caller: Caller, for permission: String, on resource: ResourceName) async throws {
-        guard permission == "iam.serviceAccounts.actAs" else { return }
-        throw GoogleError.forbidden("Permission '\(permission)' denied on '\(resource)'.")
-    }
-}

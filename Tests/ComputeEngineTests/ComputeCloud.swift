@@ -35,6 +35,7 @@ struct ComputeCloud: Sendable {
     static func run(
         after earlier: ComputeCloud? = nil,
         isRunning: Bool = true,
+        authorizer: any Authorizer = FixedIdentity(),
         _ body: @escaping @Sendable (ComputeCloud) async throws -> Void
     ) async throws {
         let store =
@@ -66,6 +67,7 @@ struct ComputeCloud: Sendable {
             store: store,
             operations: operations,
             projects: DemoProject(),
+            authorizer: authorizer,
             engine: engine,
             guests: guests,
             catalogue: catalogue,
@@ -78,7 +80,7 @@ struct ComputeCloud: Sendable {
             engine: engine,
             store: store,
             guests: guests,
-            api: TestAPI([compute.api(authorizer: FixedIdentity())]),
+            api: TestAPI([compute.api]),
             inside: inside
         )
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -35,6 +35,12 @@ struct ListTests {
         ("name=vm*", ["vm", "vm-2"]), (#"(name eq "^vm-\d$")"#, ["vm-2"]), ("name != vm AND name != web", ["vm-2"]),
         ("name ne vm.*", ["web"]), ("labels.env = prod", ["web"]), ("labels.env:prod", ["web"]),
         ("zone eq europe-west1-b AND labels.env=prod", ["web"]), ("status = TERMINATED", []), ("name = v.", []),
+        ("labels.none:*", []), ("labels.env:*", ["web"]), ("NOT labels.env:*", ["vm", "vm-2"]),
+        ("-labels.env=prod", ["vm", "vm-2"]), ("labels.env != prod", ["vm", "vm-2"]),
+        ("name = vm OR labels.env = prod", ["vm", "web"]), ("name:VM-", ["vm-2"]),
+        ("(name = vm OR name = web) AND NOT name = web", ["vm"]), ("name > vm-1", ["vm-2", "web"]),
+        ("disks.boot = true", ["vm", "vm-2", "web"]), ("name eq (vm|web)", ["vm", "web"]),
+        (#"creationTimestamp > "2020-01-01""#, ["vm", "vm-2", "web"]),
     ])
     func `a filter keeps what fits all its conditions`(filter: String, expected: [String]) async throws {
         try await ComputeCloud.run { cloud in
@@ -45,7 +51,7 @@ struct ListTests {
         }
     }
 
-    @Test(arguments: ["name", "name eq", "name > vm", "name eq [", "a = b OR c = d"])
+    @Test(arguments: ["name", "name eq", "name eq [", "(name = a", "a = b OR", "NOT", "name ! a", ")"])
     func `what is no filter is 400`(filter: String) async throws {
         try await ComputeCloud.run { cloud in
             let text = filter.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""

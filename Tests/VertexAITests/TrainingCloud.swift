@@ -27,6 +27,7 @@ struct TrainingCloud: Sendable {
     static func run(
         engine: SimulatedEngine = SimulatedEngine(images: [image]),
         store: MetadataStore? = nil,
+        authorizer: any Authorizer = FixedIdentity(),
         _ body: @escaping @Sendable (TrainingCloud) async throws -> Void
     ) async throws {
         let store = try store ?? MetadataStore(inMemoryWith: [OperationsSchema.self, VertexAISchema.self])
@@ -36,6 +37,7 @@ struct TrainingCloud: Sendable {
         let vertex = VertexAI(
             store: store,
             projects: DemoProject(),
+            authorizer: authorizer,
             operations: operations,
             engine: engine,
             images: Images(engine: engine),
@@ -47,7 +49,7 @@ struct TrainingCloud: Sendable {
         let cloud = TrainingCloud(
             engine: engine,
             logs: logs,
-            api: TestAPI([vertex.api(authorizer: FixedIdentity())])
+            api: TestAPI([vertex.api])
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await vertex.runner.run() }

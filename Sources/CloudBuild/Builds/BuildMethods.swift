@@ -26,11 +26,7 @@ struct BuildMethods: Sendable {
         guard let account = Self.named(account) else { return }
         let project = try await projects.project(project)
         guard try await account != accounts.defaultAccount(of: project) else { return }
-        try await authorizer.authorize(
-            caller,
-            for: "iam.serviceAccounts.actAs",
-            on: ResourceName(["projects", project.id, "serviceAccounts", account])
-        )
+        try await authorizer.authorize(caller, toActAs: account, in: project)
     }
 
     /// The e-mail address in what a build names as its account; nil when it names none.

@@ -12,6 +12,7 @@ import Workloads
 struct InstanceMethods: Sendable {
     let store: ResourceStore
     let projects: any ProjectDirectory
+    let authorizer: any Authorizer
     let images: ImageMethods
     let changes: ChangeLog
     let life: InstanceLife
@@ -86,6 +87,9 @@ struct InstanceMethods: Sendable {
             images: images,
             now: changes.now()
         )
+        for account in draft.instance["serviceAccounts"]?.array ?? [] {
+            try await authorizer.authorize(caller, toActAs: account["email"]?.string ?? "", in: project)
+        }
         try life.check(draft.instance)
         var operation = operation("insert", draft.key, by: caller)
         operation.metadata["targetId"] = draft.instance["id"]
@@ -188,17 +192,16 @@ struct InstanceMethods: Sendable {
     func setServiceAccount(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
         let key = try await key(input)
         let project = try await projects.project(input.project)
+        let asked = input.body["email"]?.string ?? ""
+        let email = asked == "default" ? ServiceAccounts.computeDefault(project) : asked
+        if !email.isEmpty { try await authorizer.authorize(caller, toActAs: email, in: project) }
         return try await change("setServiceAccount", input, caller) { instance in
             let status = instance["status"]?.string ?? ""
             guard status == "TERMINATED" else {
                 throw GoogleError.notReady(key.resourceName, status: status, needs: "TERMINATED")
             }
-            guard let email = input.body["email"]?.string, !email.isEmpty else {
-                instance["serviceAccounts"] = nil
-                return
-            }
-            let account = email == "default" ? ServiceAccounts.computeDefault(project) : email
-            instance["serviceAccounts"] = [["email": .string(account), "scopes": input.body["scopes"] ?? []]]
+            instance["serviceAccounts"] =
+                email.isEmpty ? .none : [["email": .string(email), "scopes": input.body["scopes"] ?? []]]
         }
     }
 

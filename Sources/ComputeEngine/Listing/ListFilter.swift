@@ -1,104 +1,122 @@
 import GoogleAPI
 
-/// The `filter` of lists: `(status eq RUNNING) (name ne ^a.*$)`, `name = vm AND status != TERMINATED`.
+/// The `filter` of lists: `status = RUNNING AND (labels.team:* OR NOT name = a*)`, `(status eq RUNNING) (name ne ^a.*$)`.
 ///
 /// With `eq` and `ne` a value is a regular expression over the whole field; with `=` and `!=` it is a text in which
-/// `*` stands for anything. See [list filters](https://docs.cloud.google.com/compute/docs/reference/rest/v1/instances/list).
-struct ListFilter: Sendable {
-    private struct Condition: Sendable {
-        var path: [String]
-        var isNegated: Bool
-        var pattern: String
-    }
-
-    private var conditions: [Condition]
+/// `*` stands for anything; with `:` it is a part of the field, and `:*` asks whether the field is there at all. A field
+/// of something in a list is each of them. See
+/// [list filters](https://docs.cloud.google.com/compute/docs/reference/rest/v1/instances/list).
+indirect enum ListFilter: Sendable {
+    case everything
+    case all([ListFilter])
+    case any([ListFilter])
+    case not(ListFilter)
+    case condition(ListCondition)
 
     /// - Throws: ``GoogleError`` `invalid` (400) for what is no filter.
     init(parsing text: String) throws {
-        conditions = []
-        var words = Self.words(text)[...]
-        while let field = words.popFirst() {
-            if field == "AND" { continue }
-            guard let comparison = words.popFirst(), let value = words.popFirst() else { throw Self.wrong(text) }
-            let pattern: String
-            switch comparison {
-            case "eq", "ne": pattern = value
-            case "=", "!=", ":":
-                pattern = value.split(separator: "*", omittingEmptySubsequences: false)
-                    .map { Self.escaped(String($0)) }.joined(separator: ".*")
-            default: throw Self.wrong(text)
-            }
-            guard (try? Regex(pattern)) != nil else { throw Self.wrong(text) }
-            let path = field.split(separator: ".").map(String.init)
-            conditions.append(Condition(path: path, isNegated: ["ne", "!="].contains(comparison), pattern: pattern))
-        }
+        var parser = ListFilterParser(text)
+        self = try parser.filter()
     }
 
     /// A test of resources; its regular expressions are compiled once.
     func predicate() throws -> (JSON) -> Bool {
-        let compiled = try conditions.map { ($0, try Regex($0.pattern)) }
+        switch self {
+        case .everything: return { _ in true }
+        case .all(let parts):
+            let tests = try parts.map { try $0.predicate() }
+            return { resource in tests.allSatisfy { $0(resource) } }
+        case .any(let parts):
+            let tests = try parts.map { try $0.predicate() }
+            return { resource in tests.contains { $0(resource) } }
+        case .not(let part):
+            let test = try part.predicate()
+            return { !test($0) }
+        case .condition(let condition): return try condition.predicate()
+        }
+    }
+}
+
+/// A comparison of one field.
+struct ListCondition: Sendable {
+    enum Relation: String, Sendable {
+        case matches = "eq"
+        case matchesNot = "ne"
+        case equals = "="
+        case equalsNot = "!="
+        case has = ":"
+        case less = "<"
+        case lessOrEqual = "<="
+        case greater = ">"
+        case greaterOrEqual = ">="
+    }
+
+    var path: [String]
+    var relation: Relation
+    var value: String
+
+    func predicate() throws -> (JSON) -> Bool {
+        let path = path[...]
+        switch relation {
+        case .matches, .equals: return try Self.matching(path, pattern)
+        case .matchesNot, .equalsNot:
+            let test = try Self.matching(path, pattern)
+            return { !test($0) }
+        case .has where value == "*": return { !Self.values(at: path, in: $0).isEmpty }
+        case .has:
+            let part = value.lowercased()
+            return { Self.values(at: path, in: $0).contains { Self.text($0)?.lowercased().contains(part) ?? false } }
+        case .less: return ordered(path) { $0 < 0 }
+        case .lessOrEqual: return ordered(path) { $0 <= 0 }
+        case .greater: return ordered(path) { $0 > 0 }
+        case .greaterOrEqual: return ordered(path) { $0 >= 0 }
+        }
+    }
+
+    /// The regular expression that the whole field must match.
+    var pattern: String {
+        guard [.equals, .equalsNot].contains(relation) else { return value }
+        return value.split(separator: "*", omittingEmptySubsequences: false).map { Self.escaped(String($0)) }
+            .joined(separator: ".*")
+    }
+
+    private static func matching(_ path: ArraySlice<String>, _ pattern: String) throws -> (JSON) -> Bool {
+        let regex = try Regex(pattern)
         return { resource in
-            compiled.allSatisfy { condition, regex in
-                var value: JSON? = resource
-                for step in condition.path { value = value?[step] }
-                let text = value?.string ?? value?.bool.map { String($0) } ?? value?.integer.map { String($0) } ?? ""
+            values(at: path, in: resource).contains { value in
+                guard let text = text(value) else { return false }
                 // Links match by their last segment too, as users write zone names.
-                let candidates = [text, text.split(separator: "/").last.map { String($0) } ?? text]
-                return candidates.contains { $0.wholeMatch(of: regex) != nil } != condition.isNegated
+                return [text[...], text.split(separator: "/").last ?? text[...]]
+                    .contains { $0.wholeMatch(of: regex) != nil }
             }
         }
     }
 
-    /// Splits into words: parentheses fall away, quotes hold a word together, `a=b` is three.
-    private static func words(_ text: String) -> [String] {
-        var words: [String] = []
-        var word = ""
-        var isQuoted = false
-        var isOpen = false
-        func end() {
-            if !word.isEmpty || isOpen { words.append(word) }
-            word = ""
-            isOpen = false
-        }
-        var characters = text.makeIterator()
-        var pending: Character? = nil
-        while let character = pending ?? characters.next() {
-            pending = nil
-            switch character {
-            case "\"", "'":
-                isQuoted.toggle()
-                isOpen = true
-            case "\\" where isQuoted:
-                if let next = characters.next() { word += next == "\"" ? "\"" : "\\\(next)" }
-            case _ where isQuoted: word.append(character)
-            case "(", ")", " ": end()
-            case ":" where !word.isEmpty && !["eq", "ne", "=", "!=", ":"].contains(words.last ?? ""):
-                end()
-                words.append(":")
-            case "=":
-                end()
-                words.append("=")
-            case "!":
-                let next = characters.next()
-                if next == "=" {
-                    end()
-                    words.append("!=")
-                } else {
-                    word.append(character)
-                    pending = next
+    /// Numbers by their value, texts (such as times) by their letters.
+    private func ordered(_ path: ArraySlice<String>, _ test: @escaping @Sendable (Int) -> Bool) -> (JSON) -> Bool {
+        { [value] resource in
+            Self.values(at: path, in: resource).contains { found in
+                if let left = found.double, let right = Double(value) {
+                    return test(left < right ? -1 : left > right ? 1 : 0)
                 }
-            default: word.append(character)
+                guard let left = Self.text(found) else { return false }
+                return test(left < value ? -1 : left > value ? 1 : 0)
             }
         }
-        end()
-        return words
+    }
+
+    private static func values(at path: ArraySlice<String>, in resource: JSON) -> [JSON] {
+        if let elements = resource.array { return elements.flatMap { values(at: path, in: $0) } }
+        guard let step = path.first else { return resource.isNull ? [] : [resource] }
+        return resource[step].map { values(at: path.dropFirst(), in: $0) } ?? []
+    }
+
+    private static func text(_ value: JSON) -> String? {
+        value.string ?? value.bool.map { String($0) } ?? value.integer.map { String($0) }
+            ?? value.double.map { String($0) }
     }
 
     private static func escaped(_ text: String) -> String {
         text.map { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" ? String($0) : "\\\($0)" }.joined()
-    }
-
-    private static func wrong(_ text: String) -> GoogleError {
-        .invalidField("filter", text, "Invalid list filter expression.")
     }
 }

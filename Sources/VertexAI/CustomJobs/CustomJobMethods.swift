@@ -7,6 +7,7 @@ import Operations
 struct CustomJobMethods: Sendable {
     let store: CustomJobStore
     let projects: any ProjectDirectory
+    let authorizer: any Authorizer
     let runner: CustomJobRunner
     let now: @Sendable () -> Date
     let makeID: @Sendable () -> String
@@ -14,6 +15,9 @@ struct CustomJobMethods: Sendable {
     /// Takes a job on; it is pending, and runs when its image and containers are there.
     func create(_ input: CreateCustomJobInput, as caller: Caller) async throws -> JSON {
         let project = try await projects.project(input.place.project)
+        if let account = input.document["jobSpec"]?["serviceAccount"]?.string, !account.isEmpty {
+            try await authorizer.authorize(caller, toActAs: account, in: project)
+        }
         let id = makeID()
         var job = CustomJob(
             id: id,
