@@ -119,8 +119,13 @@ package struct CloudBuild: Sendable {
             api.add("\(id).builds.get", .get, one, requires: "cloudbuild.builds.get", builds.get)
             api.add("\(id).builds.cancel", .post, "\(one):cancel", requires: "cloudbuild.builds.update", builds.cancel)
             api.add("\(id).builds.retry", .post, "\(one):retry", requires: "cloudbuild.builds.create", builds.retry)
-            api.lacks("\(id).builds.approve", .post, "\(one):approve")
-
+            api.add(
+                "\(id).builds.approve",
+                .post,
+                "\(one):approve",
+                requires: "cloudbuild.builds.approve",
+                builds.approve
+            )
             addTriggers(to: api, root: root, id: "\(id).triggers")
         }
         api.add(

@@ -13,6 +13,14 @@ extension GoogleError {
         .notFound("Requested entity was not found: there is no build '\(id)' here.")
     }
 
+    static func buildNotPending(_ id: String, _ status: String) -> GoogleError {
+        GoogleError(
+            .failedPrecondition,
+            reason: "FAILED_PRECONDITION",
+            message: "build \"\(id)\" does not wait for an approval: its status is \(status)"
+        )
+    }
+
     static func buildEnded(_ id: String, _ status: String) -> GoogleError {
         GoogleError(
             .failedPrecondition,

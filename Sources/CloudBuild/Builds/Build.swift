@@ -47,6 +47,10 @@ struct Build: Sendable, Equatable {
     }
 
     var timeout: Duration { BuildDuration.read(document["timeout"]?.string) ?? .seconds(3600) }
+    /// Since when it waits for its turn.
+    var queueTime: Date {
+        document["approval"]?["result"]?["approvalTime"]?.string.flatMap(Timestamp.date) ?? createTime
+    }
     var queueTTL: Duration { BuildDuration.read(document["queueTtl"]?.string) ?? .seconds(3600) }
 
     /// Where the log goes: bucket and object; nil for builds without one.

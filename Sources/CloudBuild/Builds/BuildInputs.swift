@@ -39,6 +39,27 @@ struct BuildInput: MethodInput {
     }
 }
 
+/// Somebody's word on a build that waits for it.
+struct ApproveBuildInput: MethodInput {
+    var build: BuildInput
+    var isApproved: Bool
+    var result: JSON
+    var resource: ResourceName { build.resource }
+
+    init(from call: Call) async throws {
+        build = try await BuildInput(from: call)
+        let body: JSON = try await call.body()
+        let asked = body["approvalResult"] ?? [:]
+        let decision = asked["decision"]?.string ?? ""
+        guard ["APPROVED", "REJECTED"].contains(decision) else {
+            throw GoogleError.invalidBuild("approvalResult.decision must be APPROVED or REJECTED")
+        }
+        isApproved = decision == "APPROVED"
+        result = ["decision": .string(decision)]
+        for key in ["comment", "url"] { result[key] = asked[key] }
+    }
+}
+
 /// The operation of a build.
 struct BuildOperationInput: MethodInput {
     var project: String

@@ -174,11 +174,44 @@ struct BuildMethods: Sendable {
         return try await find(input).document
     }
 
-    /// Begins a new build from what the client sent for an old one.
+    /// Lets a build begin that waits for somebody's word, or ends it.
+    func approve(_ input: ApproveBuildInput, _ caller: Caller) async throws -> JSON {
+        let build = try await find(input.build)
+        let time = Timestamp.text(now())
+        var result = input.result
+        result["approverAccount"] = caller.email.map { .string($0) }
+        result["approvalTime"] = .string(time)
+        let decided = try await store.update(build.id) { [result] build in
+            guard build.status == .pending else { return }
+            build.document["approval"]?["state"] = .string(input.isApproved ? "APPROVED" : "REJECTED")
+            build.document["approval"]?["result"] = result
+            build.status = input.isApproved ? .queued : .cancelled
+            guard !input.isApproved else { return }
+            build.document["finishTime"] = .string(time)
+            build.document["statusDetail"] = "The build was rejected."
+        }
+        // Of two who decide at once, one comes too late.
+        guard let decided, decided.document["approval"]?["result"] == result else {
+            throw GoogleError.buildNotPending(build.id, build.status.rawValue)
+        }
+        if decided.status == .queued { runner.enqueue(decided.id) }
+        return decided.operation
+    }
+
+    /// Begins a new build from what the client sent for an old one, with what its trigger had added.
     func retry(_ input: BuildInput, _ caller: Caller) async throws -> JSON {
         let build = try await find(input)
         try await authorize(caller, toActAs: build.request["serviceAccount"]?.string, in: build.project.id)
-        return try await begin(build.request, project: build.project.id, location: build.location).operation
+        let origin = build.document["buildTriggerId"]?.string.map { trigger in
+            TriggerOrigin(
+                buildID: makeID(),
+                triggerID: trigger,
+                builtIns: (build.document["substitutions"]?.object ?? [:])
+                    .filter { !$0.key.hasPrefix("_") }.compactMapValues(\.string),
+                needsApproval: build.document["approval"]?["config"]?["approvalRequired"]?.bool ?? false
+            )
+        }
+        return try await begin(build.request, project: build.project.id, location: build.location, of: origin).operation
     }
 
     func defaultServiceAccount(_ input: BuildsInput, _ caller: Caller) async throws -> JSON {

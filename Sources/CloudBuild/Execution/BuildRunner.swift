@@ -82,7 +82,7 @@ actor BuildRunner: Service {
         let time = Timestamp.text(now())
         let build = try await store.update(id) { build in
             build.isCancelled = true
-            guard build.status == .queued else { return }
+            guard [.pending, .queued].contains(build.status) else { return }
             build.status = .cancelled
             build.document["finishTime"] = .string(time)
         }
@@ -94,7 +94,7 @@ actor BuildRunner: Service {
     /// Ends a build as EXPIRED when nothing takes it up in `queueTtl`.
     private func expireIfStillWaiting(_ id: String) async {
         guard let build = try? await store.find(id), build.status == .queued else { return }
-        let age = Duration.seconds(now().timeIntervalSince(build.createTime))
+        let age = Duration.seconds(now().timeIntervalSince(build.queueTime))
         guard (try? await Task.sleep(for: max(.zero, build.queueTTL - age))) != nil else { return }
         guard waiting.contains(id) else { return }
         waiting.removeAll { $0 == id }

@@ -269,13 +269,21 @@ extension Role {
                 "pubsub.topics.create",
                 "pubsub.topics.publish", "source.repos.get", "source.repos.list", "containeranalysis.*",
                 "artifactregistry.repositories.createOnPush", "remotebuildexecution.blobs.get",
-            ] + imageWriting + seeing
+            ] + imageWriting + seeing,
+            except: ["cloudbuild.builds.approve"]
         ),
         Role(
             "roles/cloudbuild.builds.editor",
             "Cloud Build Editor",
             "Create and cancel builds.",
-            ["cloudbuild.*"] + seeing
+            ["cloudbuild.*"] + seeing,
+            except: ["cloudbuild.builds.approve"]
+        ),
+        Role(
+            "roles/cloudbuild.builds.approver",
+            "Cloud Build Approver",
+            "Approve and reject builds.",
+            ["cloudbuild.builds.approve", "cloudbuild.builds.get", "cloudbuild.builds.list"] + seeing
         ),
         Role(
             "roles/cloudbuild.builds.viewer",
