@@ -38,3 +38,15 @@ extension BlobError: GoogleErrorConvertible {
         }
     }
 }
+
+/// A blob that is not what was stored, and what of the cloud it belongs to.
+package struct BlobDamage: Sendable {
+    /// As a user knows it: `gs://BUCKET/OBJECT#GENERATION`, `sha256:…`.
+    package var resource: String
+    package var error: BlobError
+
+    package init(resource: String, error: BlobError) {
+        self.resource = resource
+        self.error = error
+    }
+}

@@ -13,7 +13,7 @@ package struct BillReader: Sendable {
     /// - Throws: ``SettingError`` when there is no cloud.
     package init(_ data: DataFolder) throws {
         guard data.isCloud else { throw SettingError("no cloud lies on '\(data.path)': start one with 'brume up'") }
-        store = try MetadataStore(path: data.database, schemas: Cloud.schemas)
+        store = try MetadataStore(readingAt: data.database, schemas: Cloud.schemas)
     }
 
     /// The bill of the calendar month in which a moment lies, up to `now`.

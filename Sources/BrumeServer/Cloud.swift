@@ -95,10 +95,9 @@ package struct Cloud: Sendable {
             ServiceUsage(store: store, projects: resourceManager, makeID: RequestID.make).api(authorizer: authorizer)
         )
 
-        // Objects have a folder of their own: each service sweeps only what it stored.
         let storage = CloudStorage(
             store: store,
-            blobs: try BlobStore(folder: URL(filePath: data.blobs).appending(path: "storage")),
+            blobs: try data.blobs(of: "storage"),
             projects: resourceManager,
             accounts: iam,
             authorizer: authorizer,
@@ -108,7 +107,7 @@ package struct Cloud: Sendable {
         let registrySystem = RegistrySystemAccount(password: RequestID.make() + RequestID.make())
         let registry = ArtifactRegistry(
             store: store,
-            blobs: try BlobStore(folder: URL(filePath: data.blobs).appending(path: "registry")),
+            blobs: try data.blobs(of: "registry"),
             projects: resourceManager,
             accounts: iam,
             authorizer: authorizer,

@@ -1,3 +1,4 @@
+import BlobStore
 package import Foundation
 
 #if canImport(Glibc)
@@ -23,6 +24,11 @@ package struct DataFolder: Sendable {
 
     package var database: String { path + "/brume.sqlite" }
     package var blobs: String { path + "/blobs" }
+
+    /// The files of one service: each sweeps only what it stored itself.
+    func blobs(of service: String) throws -> BlobStore {
+        try BlobStore(folder: URL(filePath: blobs).appending(path: service))
+    }
     package var authority: String { path + "/ca" }
     package var keys: String { path + "/keys" }
     /// Hosted git repositories.

@@ -17,13 +17,27 @@ package struct MetadataStore: Sendable {
             try db.execute(sql: "PRAGMA synchronous = FULL")
         }
         database = try DatabasePool(path: path, configuration: configuration)
-        try migrate(schemas, path: path)
+        try Self.migrator(schemas, for: database, path: path).migrate(database)
+    }
+
+    /// Opens the database at `path` for looking only, whether a daemon holds it or not.
+    ///
+    /// - Throws: ``MetadataStoreError/newerVersion(path:)``; ``MetadataStoreError/olderVersion(path:)`` when it would have
+    ///   to be brought up to date first.
+    package init(readingAt path: String, schemas: [any Schema.Type]) throws {
+        var configuration = Self.configuration
+        configuration.readonly = true
+        database = try DatabasePool(path: path, configuration: configuration)
+        let migrator = try Self.migrator(schemas, for: database, path: path)
+        guard try database.read(migrator.hasCompletedMigrations) else {
+            throw MetadataStoreError.olderVersion(path: path)
+        }
     }
 
     /// Opens a database in memory, for tests.
     package init(inMemoryWith schemas: [any Schema.Type]) throws {
         database = try DatabaseQueue(configuration: Self.configuration)
-        try migrate(schemas, path: ":memory:")
+        try Self.migrator(schemas, for: database, path: ":memory:").migrate(database)
     }
 
     private static var configuration: Configuration {
@@ -33,13 +47,15 @@ package struct MetadataStore: Sendable {
         return configuration
     }
 
-    private func migrate(_ schemas: [any Schema.Type], path: String) throws {
+    private static func migrator(_ schemas: [any Schema.Type], for database: any DatabaseReader, path: String) throws
+        -> DatabaseMigrator
+    {
         var migrator = DatabaseMigrator()
         for schema in schemas { schema.register(in: &migrator) }
         if try database.read(migrator.hasBeenSuperseded) {
             throw MetadataStoreError.newerVersion(path: path)
         }
-        try migrator.migrate(database)
+        return migrator
     }
 }
 
@@ -52,12 +68,17 @@ package protocol Schema {
 package enum MetadataStoreError: Error, CustomStringConvertible {
     /// The database holds migrations that this Brume does not know.
     case newerVersion(path: String)
+    /// The database lacks migrations of this Brume.
+    case olderVersion(path: String)
 
     package var description: String {
         switch self {
         case .newerVersion(let path):
             "data folder: '\(path)' was written by a newer Brume; "
                 + "use that version, or another folder with --data DIR (BRUME_DATA)"
+        case .olderVersion(let path):
+            "data folder: '\(path)' was written by an older Brume: "
+                + "'brume down' and 'brume up' with this version bring it up to date"
         }
     }
 }

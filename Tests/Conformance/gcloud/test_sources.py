@@ -267,11 +267,11 @@ def test_a_build_that_needs_approval_waits(sim, work):
     work.push()
     [build] = builds(sim, work.name)
     assert build["status"] == "PENDING" and build["approval"]["state"] == "PENDING"
-    sim.sh(f"gcloud builds approve {build['id']} --comment=fine")
+    sim.sh(f"gcloud beta builds approve {build['id']} --comment=fine")
     [approved] = builds(sim, work.name)
     assert approved["status"] != "PENDING" and approved["approval"]["result"]["comment"] == "fine"
     assert approved["approval"]["result"]["approverAccount"]
-    again = sim.sh(f"gcloud builds reject {build['id']}", check=False)
+    again = sim.sh(f"gcloud beta builds reject {build['id']}", check=False)
     assert again.status != 0 and "does not wait for an approval" in again.output
 
 
