@@ -101,12 +101,13 @@ let package = Package(
         module("CloudBuild", anatomy + ["Billing", "Operations", "Workloads", "Guests", "ImageCatalogue", .crypto, .yams, .serviceLifecycle]),
         module("SourceRepositories", anatomy + [.nioPosix, .serviceLifecycle]),
         module("CloudLogging", anatomy),
+        module("SecretManager", anatomy + ["BlobStore"]),
         module("VertexAI", anatomy + ["Billing", "Operations", "Workloads", "Guests", "ImageCatalogue", .serviceLifecycle]),
 
         // The one place where parts are joined, and the command line.
         module("BrumeServer", ["GoogleAPI", "APIServer", "Gateway", "MetadataStore", "BlobStore", "Operations", "Workloads",
             "ImageCatalogue", "Guests", "DockerEngine", "SimulatedEngine", "IAM", "ResourceManager", "ServiceUsage",
-            "CloudStorage", "ArtifactRegistry", "ComputeEngine", "CloudBuild", "CloudLogging", "SourceRepositories", "VertexAI", "SecretFile",
+            "CloudStorage", "ArtifactRegistry", "ComputeEngine", "CloudBuild", "CloudLogging", "SecretManager", "SourceRepositories", "VertexAI", "SecretFile",
             .grdb, .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle, .unixSignals]),
         .executableTarget(name: "brume", dependencies: ["Billing", "BrumeServer", "GoogleAPI", .argumentParser, .logging],
             resources: [.copy("Demo/Material")], swiftSettings: strict),
@@ -133,6 +134,7 @@ let package = Package(
             "GoogleAPI", "Guests", "ImageCatalogue", "Workloads", .grdb, .httpTypes, .logging, .serviceLifecycle]),
         tests("CloudBuildTests", ["CloudBuild", "SimulatedEngine", "BrumeTesting", "MetadataStore", "Workloads",
             "APIServer", "GoogleAPI", .nioCore, .logging, .serviceLifecycle]),
+        tests("SecretManagerTests", ["SecretManager", "APIServer", "GoogleAPI", "BrumeTesting", "MetadataStore"]),
         tests("CloudLoggingTests", ["CloudLogging", "APIServer", "GoogleAPI", "BrumeTesting", "MetadataStore", .httpTypes]),
         tests("VertexAITests", ["VertexAI", "SimulatedEngine", "BrumeTesting", "MetadataStore", "Operations", "APIServer", "GoogleAPI",
             "Workloads", .httpTypes, .logging, .serviceLifecycle]),

@@ -6,6 +6,7 @@ import Foundation
 import IAM
 import ImageCatalogue
 import NIOCore
+import SecretManager
 import Workloads
 
 /// The service accounts of builds, as IAM knows them.
@@ -21,6 +22,20 @@ struct BuildAccountsOfIAM: BuildAccounts {
             for: account,
             scopes: ["https://www.googleapis.com/auth/cloud-platform"],
             lifetime: lifetime
+        )
+    }
+}
+
+/// The secrets of webhooks, as Secret Manager keeps them.
+struct BuildSecretsOfSecretManager: WebhookSecrets {
+    let secrets: SecretManager
+
+    /// Read by Cloud Build's service agent, which needs `roles/secretmanager.secretAccessor` on the secret:
+    /// [webhook triggers](https://docs.cloud.google.com/build/docs/automate-builds-webhook-events).
+    func value(of version: String, for project: ProjectIdentity) async throws -> Data {
+        try await secrets.payload(
+            of: version,
+            as: "service-\(project.number)@gcp-sa-cloudbuild.iam.gserviceaccount.com"
         )
     }
 }

@@ -16,6 +16,7 @@ import MetadataStore
 import NIOCore
 import Operations
 import ResourceManager
+import SecretManager
 package import ServiceLifecycle
 import ServiceUsage
 import SourceRepositories
@@ -38,6 +39,7 @@ package struct Cloud: Sendable {
             OperationsSchema.self, IAMSchema.self, ResourceManagerSchema.self, ServiceUsageSchema.self,
             ArtifactRegistrySchema.self, CloudLoggingSchema.self, VertexAISchema.self, CloudStorageSchema.self,
             GuestsSchema.self, ComputeEngineSchema.self, CloudBuildSchema.self, SourceRepositoriesSchema.self,
+            SecretManagerSchema.self,
         ]
     }
 
@@ -155,6 +157,16 @@ package struct Cloud: Sendable {
         authorizer.consult(sources.policies)
         apis += sources.apis(authorizer: authorizer)
 
+        let secretManager = SecretManager(
+            store: store,
+            projects: resourceManager,
+            authorizer: authorizer,
+            now: now,
+            makeID: { UUID().uuidString.lowercased() }
+        )
+        authorizer.consult(secretManager.policies)
+        apis.append(secretManager.api(authorizer: authorizer))
+
         let builds = CloudBuild(
             store: store,
             projects: resourceManager,
@@ -167,7 +179,7 @@ package struct Cloud: Sendable {
                 images: BuilderImagesOfCatalogue(catalogue: catalogue),
                 surroundings: BuildNetwork(guests: guests, catalogue: catalogue),
                 code: HostedSourceCode(sources: sources),
-                webhookSecrets: NoSecrets()
+                webhookSecrets: BuildSecretsOfSecretManager(secrets: secretManager)
             ),
             events: buildEvents,
             concurrentBuilds: 4,

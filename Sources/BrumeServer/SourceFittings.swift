@@ -72,10 +72,3 @@ struct HostedSourceCode: SourceCode {
         try await sources.fetch(url, into: source.repository, in: source.project, references: references)
     }
 }
-
-/// Until there is a Secret Manager, no webhook's secret can be read.
-struct NoSecrets: WebhookSecrets {
-    func value(of version: String, for project: ProjectIdentity) async throws -> Data {
-        throw GoogleError.notFound("Secret [\(version)] not found.")
-    }
-}

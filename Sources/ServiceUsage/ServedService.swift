@@ -30,6 +30,7 @@ struct ServedService: Sendable {
         ),
         ServedService(name: "logging.googleapis.com", title: "Cloud Logging API", isDefault: true),
         ServedService(name: "oslogin.googleapis.com", title: "Cloud OS Login API", isDefault: false),
+        ServedService(name: "secretmanager.googleapis.com", title: "Secret Manager API", isDefault: false),
         ServedService(name: "serviceusage.googleapis.com", title: "Service Usage API", isDefault: true),
         ServedService(name: "sourcerepo.googleapis.com", title: "Cloud Source Repositories API", isDefault: false),
         ServedService(name: "storage-api.googleapis.com", title: "Google Cloud Storage JSON API", isDefault: true),

@@ -42,7 +42,7 @@ extension Role {
             "Editor",
             "View, create, update, and delete most resources.",
             ["*"],
-            except: impersonation + ownersOnly
+            except: impersonation + ownersOnly + ["secretmanager.versions.access"]
         ),
         Role(
             "roles/viewer",
@@ -314,6 +314,39 @@ extension Role {
             "Source Repository Reader",
             "Read repositories.",
             ["source.repos.get", "source.repos.list"]
+        ),
+
+        // Secret Manager
+        Role(
+            "roles/secretmanager.admin",
+            "Secret Manager Admin",
+            "Full access to administer Secret Manager resources.",
+            ["secretmanager.*"] + seeing
+        ),
+        Role(
+            "roles/secretmanager.secretAccessor",
+            "Secret Manager Secret Accessor",
+            "Allows accessing the payload of secrets.",
+            ["secretmanager.versions.access"] + seeing
+        ),
+        Role(
+            "roles/secretmanager.secretVersionAdder",
+            "Secret Manager Secret Version Adder",
+            "Allows adding versions to existing secrets.",
+            ["secretmanager.versions.add"] + seeing
+        ),
+        Role(
+            "roles/secretmanager.secretVersionManager",
+            "Secret Manager Secret Version Manager",
+            "Allows creating and managing versions of existing secrets.",
+            ["secretmanager.versions.*"] + seeing,
+            except: ["secretmanager.versions.access"]
+        ),
+        Role(
+            "roles/secretmanager.viewer",
+            "Secret Manager Viewer",
+            "Allows viewing metadata of all Secret Manager resources.",
+            ["secretmanager.*.get", "secretmanager.*.list", "secretmanager.*.getIamPolicy"] + seeing
         ),
 
         // Vertex AI
