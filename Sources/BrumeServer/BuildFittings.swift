@@ -26,17 +26,12 @@ struct BuildAccountsOfIAM: BuildAccounts {
     }
 }
 
-/// The secrets of webhooks, as Secret Manager keeps them.
-struct BuildSecretsOfSecretManager: WebhookSecrets {
+/// The secrets of steps and webhooks, as Secret Manager keeps them.
+struct BuildSecretsOfSecretManager: BuildSecrets {
     let secrets: SecretManager
 
-    /// Read by Cloud Build's service agent, which needs `roles/secretmanager.secretAccessor` on the secret:
-    /// [webhook triggers](https://docs.cloud.google.com/build/docs/automate-builds-webhook-events).
-    func value(of version: String, for project: ProjectIdentity) async throws -> Data {
-        try await secrets.payload(
-            of: version,
-            as: "service-\(project.number)@gcp-sa-cloudbuild.iam.gserviceaccount.com"
-        )
+    func value(of version: String, as account: String) async throws -> Data {
+        try await secrets.payload(of: version, as: account)
     }
 }
 

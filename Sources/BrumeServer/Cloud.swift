@@ -179,7 +179,7 @@ package struct Cloud: Sendable {
                 images: BuilderImagesOfCatalogue(catalogue: catalogue),
                 surroundings: BuildNetwork(guests: guests, catalogue: catalogue),
                 code: HostedSourceCode(sources: sources),
-                webhookSecrets: BuildSecretsOfSecretManager(secrets: secretManager)
+                secrets: BuildSecretsOfSecretManager(secrets: secretManager)
             ),
             events: buildEvents,
             concurrentBuilds: 4,

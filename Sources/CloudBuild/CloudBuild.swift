@@ -17,7 +17,7 @@ package struct CloudBuild: Sendable {
         package var images: any BuilderImages
         package var surroundings: any BuildSurroundings
         package var code: any SourceCode
-        package var webhookSecrets: any WebhookSecrets
+        package var secrets: any BuildSecrets
 
         package init(
             engine: any WorkloadEngine,
@@ -27,7 +27,7 @@ package struct CloudBuild: Sendable {
             images: any BuilderImages,
             surroundings: any BuildSurroundings,
             code: any SourceCode,
-            webhookSecrets: any WebhookSecrets
+            secrets: any BuildSecrets
         ) {
             self.engine = engine
             self.sources = sources
@@ -36,7 +36,7 @@ package struct CloudBuild: Sendable {
             self.images = images
             self.surroundings = surroundings
             self.code = code
-            self.webhookSecrets = webhookSecrets
+            self.secrets = secrets
         }
     }
 
@@ -86,7 +86,7 @@ package struct CloudBuild: Sendable {
             projects: projects,
             events: events,
             maker: maker,
-            secrets: neighbours.webhookSecrets,
+            secrets: neighbours.secrets,
             now: now,
             makeID: makeID
         )

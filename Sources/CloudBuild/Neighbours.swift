@@ -1,4 +1,5 @@
 package import APIServer
+package import Foundation
 package import NIOCore
 package import Workloads
 
@@ -64,4 +65,13 @@ package struct BuildGuest: Sendable, Equatable {
     package var workload: WorkloadName
     /// The names of the steps; each has a place of its own, since steps may run at the same time.
     package var steps: [String]
+}
+
+/// Secrets that steps have in their environment, and that callers of webhooks must know.
+package protocol BuildSecrets: Sendable {
+    /// The payload of a secret's version: `projects/P/secrets/S/versions/V`.
+    ///
+    /// - Parameter account: Who reads: the build's service account, or Cloud Build's service agent.
+    /// - Throws: ``GoogleError`` `forbidden` (403), `notFound` (404).
+    func value(of version: String, as account: String) async throws -> Data
 }

@@ -45,7 +45,7 @@ struct TestBuilds {
 }
 
 /// Everything a build needs of the cloud, in memory.
-final class TestNeighbours: SourceArchives, BuildLogs, BuildAccounts, BuilderImages, BuildSurroundings, WebhookSecrets {
+final class TestNeighbours: SourceArchives, BuildLogs, BuildAccounts, BuilderImages, BuildSurroundings, BuildSecrets {
     let engine: SimulatedEngine
     private let objects = Mutex<[String: String]>([:])
     private let sources = Mutex<[String: String]>([:])
@@ -89,9 +89,14 @@ final class TestNeighbours: SourceArchives, BuildLogs, BuildAccounts, BuilderIma
 
     func release(_ guest: BuildGuest) async throws {}
 
-    func value(of version: String, for project: ProjectIdentity) async throws -> Data {
-        guard version == "projects/demo/secrets/hook/versions/1" else { throw GoogleError.notFound(version) }
-        return Data("open sesame".utf8)
+    func value(of version: String, as account: String) async throws -> Data {
+        switch version {
+        case "projects/demo/secrets/hook/versions/1": return Data("open sesame".utf8)
+        case "projects/demo/secrets/raw/versions/1": return Data([0xff, 0x00])
+        case "projects/demo/secrets/closed/versions/1":
+            throw GoogleError.forbidden("Permission 'secretmanager.versions.access' denied on resource '\(version)'.")
+        default: throw GoogleError.notFound("Secret [\(version)] not found.")
+        }
     }
 }
 
@@ -124,7 +129,7 @@ func withBuilds(
             images: neighbours,
             surroundings: neighbours,
             code: code,
-            webhookSecrets: neighbours
+            secrets: neighbours
         ),
         events: events,
         concurrentBuilds: concurrent,

@@ -20,6 +20,7 @@ struct BuildRequest {
         )
         try substitutions.checkNames()
         try checkSteps()
+        try BuildSecretRequest(document).check()
         try checkOptions()
         try checkTimes()
         try fillIn()
@@ -60,9 +61,6 @@ struct BuildRequest {
             }
             for entry in (step["env"]?.array ?? []).compactMap(\.string) where !entry.contains("=") {
                 throw refuse("env \"\(entry)\" must be KEY=VALUE")
-            }
-            guard (step["secretEnv"]?.array ?? []).isEmpty else {
-                throw GoogleError.buildLacks("secrets (secretEnv in build step \(index))")
             }
             try checkVolumes(step["volumes"]?.array ?? [], refuse)
             if let timeout = step["timeout"]?.string, BuildDuration.read(timeout) == nil {
@@ -111,10 +109,6 @@ struct BuildRequest {
     private static let sources = ["storageSource", "repoSource", "gitSource", "connectedRepository"]
 
     private func checkOptions() throws {
-        guard document["options"]?["secretEnv"]?.array?.isEmpty ?? true else { throw GoogleError.buildLacks("secrets") }
-        for field in ["secrets", "availableSecrets"] where document[field] != nil {
-            throw GoogleError.buildLacks("secrets ('\(field)')")
-        }
         for kind in ["objects", "mavenArtifacts", "pythonPackages", "npmPackages", "goModules", "genericArtifacts"] {
             if let value = document["artifacts"]?[kind], !(value.array?.isEmpty ?? false) {
                 throw GoogleError.buildLacks("'artifacts.\(kind)': copy the files in a step of their own")
@@ -220,6 +214,17 @@ struct BuildRequest {
         if var artifacts = document["artifacts"] {
             try expandAll("images", of: &artifacts)
             document["artifacts"] = artifacts
+        }
+        if let secrets = document["availableSecrets"]?["secretManager"]?.array {
+            document["availableSecrets"] = [
+                "secretManager": .array(
+                    try secrets.map { secret in
+                        var secret = secret
+                        try expand("versionName", of: &secret)
+                        return secret
+                    }
+                )
+            ]
         }
         if var options = document["options"] {
             try expandAll("env", of: &options)

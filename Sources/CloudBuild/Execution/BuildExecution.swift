@@ -89,7 +89,12 @@ struct BuildExecution: Sendable {
         await log.line("starting build \"\(build.id)\"\n")
         let token = try await neighbours.accounts.accessToken(for: build.account, lifetime: .seconds(12 * 3600))
         let surroundings = try await neighbours.surroundings.admit(guest)
-        let processes = StepProcesses(build: build, accessToken: token, surroundings: surroundings)
+        let processes = StepProcesses(
+            build: build,
+            accessToken: token,
+            surroundings: surroundings,
+            secrets: try await secrets()
+        )
 
         await log.line("FETCHSOURCE")
         let fetchStart = now()
@@ -116,6 +121,25 @@ struct BuildExecution: Sendable {
             workload: build.workload,
             steps: build.steps.indices.map(StepProcesses.name)
         )
+    }
+
+    // MARK: Secrets
+
+    /// The values of the build's secrets by variable, each read once, in the name of the build's account.
+    private func secrets() async throws -> [String: String] {
+        var values: [String: String] = [:]
+        for (variable, version) in BuildSecretRequest(build.document).versions {
+            do {
+                let payload = try await neighbours.secrets.value(of: version, as: build.account)
+                guard let text = String(bytes: payload, encoding: .utf8), !text.utf8.contains(0) else {
+                    throw GoogleError.invalidBuild("the payload is no text, and cannot be a variable's value")
+                }
+                values[variable] = text
+            } catch let error as GoogleError {
+                throw BuildFailure.secret(version, error)
+            }
+        }
+        return values
     }
 
     // MARK: Source

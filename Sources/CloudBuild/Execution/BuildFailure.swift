@@ -40,6 +40,16 @@ struct BuildFailure: Error, Equatable {
         )
     }
 
+    static func secret(_ version: String, _ error: GoogleError) -> BuildFailure {
+        let code = error.status.rawValue.split(separator: "_").map { $0.prefix(1) + $0.dropFirst().lowercased() }
+        return BuildFailure(
+            .failure,
+            type: nil,
+            text: "failed to access secret version for secret \(version): "
+                + "rpc error: code = \(code.joined()) desc = \(error.message)"
+        )
+    }
+
     static func imageMissing(_ names: [String]) -> BuildFailure {
         let list = names.map { "\"\($0)\"" }.joined(separator: " ")
         return BuildFailure(

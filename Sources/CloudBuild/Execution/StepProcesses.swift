@@ -8,6 +8,8 @@ struct StepProcesses {
     let accessToken: String
     /// By step.
     let surroundings: [@Sendable (inout ProcessSpec) -> Void]
+    /// The values of secrets, by variable.
+    var secrets: [String: String] = [:]
 
     static let workspace = "/workspace"
     static let home = "/builder/home"
@@ -53,6 +55,9 @@ struct StepProcesses {
         for entry in given.compactMap(\.string) {
             guard let equals = entry.firstIndex(of: "=") else { continue }
             environment[String(entry[..<equals])] = String(entry[entry.index(after: equals)...])
+        }
+        for variable in BuildSecretRequest(build.document).variables(of: step) {
+            environment[variable] = secrets[variable]
         }
         process.environment = environment
         // What Cloud Build's own surroundings say comes first; a step may say otherwise.

@@ -1,5 +1,5 @@
-package import APIServer
-package import Foundation
+import APIServer
+import Foundation
 import GoogleAPI
 
 /// `projects.triggers` and `projects.locations.triggers`.
@@ -8,7 +8,7 @@ struct TriggerMethods: Sendable {
     let projects: any ProjectDirectory
     let events: BuildEvents
     let maker: TriggeredBuilds
-    let secrets: any WebhookSecrets
+    let secrets: any BuildSecrets
     let now: @Sendable () -> Date
     let makeID: @Sendable () -> String
 
@@ -128,7 +128,10 @@ struct TriggerMethods: Sendable {
         )
         guard let trigger = try? await find(input), let version = trigger.document["webhookConfig"]?["secret"]?.string
         else { throw refusal }
-        let secret = try await secrets.value(of: version, for: trigger.project)
+        // Cloud Build's service agent reads it, which needs `roles/secretmanager.secretAccessor` on the secret:
+        // [webhook triggers](https://docs.cloud.google.com/build/docs/automate-builds-webhook-events).
+        let agent = "service-\(trigger.project.number)@gcp-sa-cloudbuild.iam.gserviceaccount.com"
+        let secret = try await secrets.value(of: version, as: agent)
         guard WebhookSignature.areSame(secret, Data(input.secret.utf8)) else { throw refusal }
         let event: JSON = ["kind": "webhook", "trigger": .string(trigger.id), "body": input.body]
         try await events.record(event, key: nil, at: now())
@@ -142,14 +145,6 @@ struct TriggerMethods: Sendable {
         }
         return trigger
     }
-}
-
-/// The secrets that callers of webhooks must know.
-package protocol WebhookSecrets: Sendable {
-    /// The payload of a secret's version: `projects/P/secrets/S/versions/V`.
-    ///
-    /// - Throws: ``GoogleError`` `notFound` (404).
-    func value(of version: String, for project: ProjectIdentity) async throws -> Data
 }
 
 extension JSON {

@@ -27,3 +27,29 @@ def test_versions_are_added_read_disabled_and_destroyed(cloud, name, tmp_path):
     assert "reader@example.com" in cloud.sh(f"gcloud secrets get-iam-policy {name}").stdout
     cloud.sh(f"gcloud secrets delete {name} --quiet")
     assert "not found" in cloud.sh(f"gcloud secrets describe {name}", check=False).output
+
+
+@pytest.mark.needs("dockerd")
+def test_a_step_has_the_secret_that_the_builds_account_may_read(cloud, name, tmp_path):
+    (tmp_path / "word").write_text("open sesame")
+    (tmp_path / "cloudbuild.yaml").write_text(
+        f"""
+steps:
+- name: busybox
+  entrypoint: sh
+  args: ['-c', 'test "$$WORD" = "open sesame" && echo it is right']
+  secretEnv: ['WORD']
+availableSecrets:
+  secretManager:
+  - versionName: projects/$PROJECT_ID/secrets/{name}/versions/latest
+    env: WORD
+"""
+    )
+    cloud.sh(f"gcloud secrets create {name} --data-file=word", cwd=tmp_path)
+    submit = "gcloud builds submit --no-source --config=cloudbuild.yaml"
+    refused = cloud.sh(submit, cwd=tmp_path, check=False, timeout=1200)
+    assert refused.status == 1 and "secretmanager.versions.access" in refused.output
+    number = cloud.sh(f"gcloud projects describe {cloud.project} --format='value(projectNumber)'").stdout.strip()
+    member = f"--member=serviceAccount:{number}@cloudbuild.gserviceaccount.com"
+    cloud.sh(f"gcloud secrets add-iam-policy-binding {name} {member} --role=roles/secretmanager.secretAccessor")
+    assert "it is right" in cloud.sh(submit, cwd=tmp_path, timeout=1200).output
