@@ -19,6 +19,7 @@ struct BuildRequest {
             isLoose: document["options"]?["substitutionOption"]?.string == "ALLOW_LOOSE"
         )
         try substitutions.checkNames()
+        if document["options"]?["dynamicSubstitutions"]?.bool ?? false { try substitutions.evaluate() }
         try checkSteps()
         try BuildSecretRequest(document).check()
         try checkOptions()

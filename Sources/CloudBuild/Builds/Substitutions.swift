@@ -6,7 +6,7 @@ import GoogleAPI
 struct Substitutions {
     /// Values that Cloud Build itself gives; those that a build cannot have are empty.
     let builtIns: [String: String]
-    let user: [String: String]
+    private(set) var user: [String: String]
     /// With ALLOW_LOOSE an unknown `_NAME` becomes empty, and a value may be unused.
     let isLoose: Bool
     private(set) var used: Set<String> = []
@@ -43,6 +43,15 @@ struct Substitutions {
         guard user.count <= 200 else {
             throw GoogleError.invalidBuild("invalid value for 'build.substitutions': more than 200 substitutions")
         }
+    }
+
+    /// Fills the user's values in with one another, as `dynamicSubstitutions` asks.
+    ///
+    /// - Throws: ``GoogleError`` (400).
+    mutating func evaluate() throws {
+        let dynamic = try DynamicSubstitutions(builtIns: builtIns, user: user)
+        user = dynamic.values
+        used.formUnion(dynamic.used)
     }
 
     /// Fills a text in, once: values are not looked at again.
