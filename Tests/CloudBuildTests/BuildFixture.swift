@@ -68,6 +68,7 @@ final class TestNeighbours: SourceArchives, BuildLogs, BuildAccounts, BuilderIma
     func ensureBucket(_ name: String, project: ProjectIdentity) async throws {}
 
     func write(_ bytes: ByteBuffer, bucket: String, object: String) async throws {
+        guard bucket != "full" else { throw GoogleError.diskFull }
         objects.withLock { $0["\(bucket)/\(object)"] = String(buffer: bytes) }
     }
 

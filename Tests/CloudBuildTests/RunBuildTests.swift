@@ -55,6 +55,21 @@ struct RunBuildTests {
         }
     }
 
+    @Test func `a log that cannot be written fails a build that went well, and is told of one that did not`()
+        async throws
+    {
+        try await withBuilds { builds in
+            let good = try await builds.create(#"{"steps": [{"name": "alpine"}], "logsBucket": "gs://full"}"#)
+            let ended = try await builds.ended(good)
+            #expect(ended["status"] == "FAILURE" && ended["failureInfo"]?["type"] == "LOGGING_FAILURE")
+            #expect(ended["warnings"]?[0]?["text"]?.string?.contains("disk") == true)
+            await builds.engine.whenRun("alpine") { _ in Exit(code: 3) }
+            let bad = try await builds.create(#"{"steps": [{"name": "alpine"}], "logsBucket": "gs://full"}"#)
+            let failed = try await builds.ended(bad)
+            #expect(failed["failureInfo"]?["type"] == "USER_BUILD_STEP" && failed["warnings"]?[0] != nil)
+        }
+    }
+
     @Test func `a tolerated failure lets the build go on`() async throws {
         try await withBuilds { builds in
             await builds.engine.whenRun(where: { $0.part == "step-0" }) { _ in Exit(code: 3) }

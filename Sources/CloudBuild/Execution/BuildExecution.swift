@@ -301,6 +301,10 @@ struct BuildExecution: Sendable {
             record.interrupt(as: status)
         }
         await log.close()
+        let unwritten = await log.failure.map(BuildFailure.logging)
+        // What went well but cannot be read up is no success; another failure stays the cause.
+        let (status, failure) = status == .success && unwritten != nil ? (.failure, unwritten) : (status, failure)
+        if let unwritten { record.warn(unwritten.detail) }
         let document = record.document
         let time = Timestamp.text(now())
         do {

@@ -50,6 +50,11 @@ struct BuildFailure: Error, Equatable {
         )
     }
 
+    static func logging(_ error: any Error) -> BuildFailure {
+        let text = "the build's log could not be written: \(describe(error))"
+        return BuildFailure(.failure, type: "LOGGING_FAILURE", text: text)
+    }
+
     static func imageMissing(_ names: [String]) -> BuildFailure {
         let list = names.map { "\"\($0)\"" }.joined(separator: " ")
         return BuildFailure(

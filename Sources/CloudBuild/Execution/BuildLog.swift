@@ -19,6 +19,7 @@ actor BuildLog {
     private var isFull = false
     private var writtenBytes = -1
     private var writer: Task<Void, Never>?
+    /// Why the object lacks some of the text; nil: it has all, or the next try is yet to come.
     private(set) var failure: (any Error)?
 
     /// - Parameter write: Nil for builds without a log object.
@@ -69,9 +70,9 @@ actor BuildLog {
             writtenBytes = snapshot.readableBytes
             failure = nil
         } catch {
+            // Tried again after the pause, and a last time when the log is closed.
+            if failure == nil { logger.warning("cannot write the log of a build: \(error)") }
             failure = error
-            writtenBytes = snapshot.readableBytes
-            logger.warning("cannot write the log of a build: \(error)")
         }
     }
 }

@@ -14,6 +14,12 @@ struct BuildRecord: Sendable {
         document["timing"] = timing
     }
 
+    /// Notes what a reader of the build should know, whatever its result.
+    mutating func warn(_ text: String) {
+        let warning: JSON = ["text": .string(text), "priority": "WARNING"]
+        document["warnings"] = .array((document["warnings"]?.array ?? []) + [warning])
+    }
+
     /// The state, exit code and times of each step.
     mutating func steps(from status: WorkloadStatus) {
         var steps = document["steps"]?.array ?? []
