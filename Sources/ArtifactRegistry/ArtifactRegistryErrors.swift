@@ -58,6 +58,16 @@ extension GoogleError {
         )
     }
 
+    static func manifestHasParents(_ digest: String, _ parents: [String]) -> GoogleError {
+        registry(
+            "GOOGLE_MANIFEST_DANGLING_PARENT_IMAGE",
+            .failedPrecondition,
+            400,
+            "Manifest \"\(digest)\" is still referenced by one or more parent images: "
+                + "\(parents.joined(separator: ", ")). Delete them first."
+        )
+    }
+
     static func nameInvalid(_ name: String) -> GoogleError {
         registry("NAME_INVALID", .invalidArgument, 400, "'\(name)' is no repository name: write PROJECT/IMAGE.")
     }

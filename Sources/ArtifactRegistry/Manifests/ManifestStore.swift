@@ -123,12 +123,31 @@ struct ManifestStore: Sendable {
                 arguments: arguments
             )
             guard force || tags.isEmpty else { throw GoogleError.manifestTagged(digest, tags) }
+            let parents = try Self.indexes(naming: digest, place, in: db)
+            guard parents.isEmpty else { throw GoogleError.manifestHasParents(digest, parents) }
             try db.execute(sql: "DELETE FROM artifact_tags WHERE \(Self.isHere) AND digest = ?", arguments: arguments)
             try db.execute(
                 sql: "DELETE FROM artifact_manifests WHERE \(Self.isHere) AND digest = ?",
                 arguments: arguments
             )
         }
+    }
+
+    /// The digests of the image indexes that name a manifest as one of theirs.
+    private static func indexes(naming digest: String, _ place: RegistryPlace, in db: Database) throws -> [String] {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT digest, content FROM artifact_manifests
+                WHERE \(isHere) AND (mediaType LIKE '%index%' OR mediaType LIKE '%list%')
+                AND instr(content, CAST(? AS BLOB)) > 0 ORDER BY digest
+                """,
+            arguments: key(place) + [digest]
+        ).filter { row in
+            // An index may mention a digest without holding it, in an annotation.
+            let children = try JSON(parsing: row["content"])["manifests"]?.array ?? []
+            return children.contains { $0["digest"]?.string == digest }
+        }.map { $0["digest"] }
     }
 
     /// Deletes an image with all of its manifests and tags; false when there is none.

@@ -95,7 +95,7 @@ struct PackageMethods: Sendable {
 
     func deleteVersion(_ input: RepositoryInput, _ caller: Caller) async throws -> JSON {
         let place = try await known(input)
-        try await manifests.delete(digest: input.version ?? "", in: place)
+        try await manifests.delete(digest: input.version ?? "", in: place, force: input.force)
         return try await finished("versions.delete", place, caller)
     }
 

@@ -49,6 +49,8 @@ struct RepositoryInput: MethodInput {
     var filter: String?
     var tagID: String?
     var updateMask: [String]
+    /// Whether the tags of a version go with it.
+    var force: Bool
     var resource: ResourceName {
         ResourceName(["projects", project, "locations", location, "repositories", repository])
     }
@@ -57,6 +59,7 @@ struct RepositoryInput: MethodInput {
         func optional(_ name: String) throws -> String? {
             call.context.parameters.get(name) == nil ? nil : try call.parameter(name)
         }
+        force = call.flag("force")
         project = try call.parameter("project")
         location = try call.parameter("location")
         repository = try call.parameter("repository")
