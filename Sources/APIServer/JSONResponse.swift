@@ -11,9 +11,10 @@ package enum JSONResponse {
         -> Response
     {
         guard let mask = call.query("fields") ?? call.query("$fields"), !mask.isEmpty, mask != "*" else {
-            return make(data: try JSONCoding.encoder.encode(value), status: status)
+            let data = try (value as? JSON)?.data() ?? JSONCoding.encoder.encode(value)
+            return make(data: data, status: status)
         }
-        let document = try FieldMask(parsing: mask).apply(to: JSON(encoding: value))
+        let document = try FieldMask(parsing: mask).apply(to: value as? JSON ?? JSON(encoding: value))
         return make(data: try document.data(), status: status)
     }
 

@@ -9,6 +9,24 @@ package struct BlobBytes: AsyncSequence, Sendable {
     package let range: Range<Int64>
     let crc32c: UInt32?
     let files: BlobFiles
+    /// The content of a short range, read and checked together with the opening of the file.
+    private let content: ByteBuffer?
+
+    /// Ranges up to this many bytes are read at once.
+    private static let shortBytes: Int64 = 64 << 10
+
+    /// Blocks; runs on the store's threads.
+    init(file: OpenFile, range: Range<Int64>, crc32c: UInt32?, files: BlobFiles) throws {
+        (self.file, self.range, self.crc32c, self.files) = (file, range, crc32c, files)
+        let count = range.upperBound - range.lowerBound
+        guard count <= Self.shortBytes else {
+            content = nil
+            return
+        }
+        let content = try file.read(at: range.lowerBound, upTo: Int(count))
+        if let crc32c { try file.check(CRC32C.extend(0, by: content), is: crc32c) }
+        self.content = content
+    }
 
     /// The size of the whole blob, in bytes.
     package var blobSize: Int64 { file.size }
@@ -27,9 +45,10 @@ package struct BlobBytes: AsyncSequence, Sendable {
 
         package mutating func next() async throws -> ByteBuffer? {
             let (file, range) = (bytes.file, bytes.range)
-            guard position < range.upperBound else {
-                if range.isEmpty { try check() }
-                return nil
+            guard position < range.upperBound else { return nil }
+            if let content = bytes.content {
+                position = range.upperBound
+                return content
             }
             let (start, count) = (position, Int(Swift.min(Int64(BlobBytes.chunkBytes), range.upperBound - position)))
             let (seed, isChecked) = (crc32c, bytes.crc32c != nil)
@@ -40,13 +59,16 @@ package struct BlobBytes: AsyncSequence, Sendable {
             crc32c = crc
             position += Int64(count)
             // Before the last bytes go out: whoever has them all takes them for good.
-            if position == range.upperBound { try check() }
+            if position == range.upperBound, let expected = bytes.crc32c { try file.check(crc32c, is: expected) }
             return buffer
         }
+    }
+}
 
-        private func check() throws {
-            guard let expected = bytes.crc32c, expected != crc32c else { return }
-            throw BlobError.damaged(bytes.file.id, "its CRC32C is not the one that was stored")
-        }
+extension OpenFile {
+    /// - Throws: ``BlobError/damaged(_:_:)``.
+    fileprivate func check(_ crc32c: UInt32, is expected: UInt32) throws {
+        guard crc32c != expected else { return }
+        throw BlobError.damaged(id, "its CRC32C is not the one that was stored")
     }
 }

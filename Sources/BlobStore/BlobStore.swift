@@ -65,16 +65,18 @@ package struct BlobStore: Sendable {
         range: Range<Int64>? = nil,
         expecting expected: ExpectedBlob? = nil
     ) async throws -> BlobBytes {
-        let file = try await files.run { try $0.open(id) }
-        if let size = expected?.size, size != file.size {
-            throw BlobError.damaged(id, "it has \(file.size) bytes on disk, and \(size) were stored")
+        try await files.run { files in
+            let file = try files.open(id)
+            if let size = expected?.size, size != file.size {
+                throw BlobError.damaged(id, "it has \(file.size) bytes on disk, and \(size) were stored")
+            }
+            let range = range ?? 0..<file.size
+            guard range.lowerBound >= 0, range.upperBound <= file.size else {
+                throw BlobError.damaged(id, "bytes up to \(range.upperBound) were asked for, and it has \(file.size)")
+            }
+            let isWhole = range == 0..<file.size
+            return try BlobBytes(file: file, range: range, crc32c: isWhole ? expected?.crc32c : nil, files: files)
         }
-        let range = range ?? 0..<file.size
-        guard range.lowerBound >= 0, range.upperBound <= file.size else {
-            throw BlobError.damaged(id, "bytes up to \(range.upperBound) were asked for, and it has \(file.size)")
-        }
-        let isWhole = range == 0..<file.size
-        return BlobBytes(file: file, range: range, crc32c: isWhole ? expected?.crc32c : nil, files: files)
     }
 
     /// Makes a blob of others, one after another; its CRC32C follows from theirs, so no byte passes through here.

@@ -97,7 +97,7 @@ extension JSON {
     ///
     /// - Throws: `DecodingError` when `data` is not JSON.
     package init(parsing data: Data) throws {
-        self = try JSONCoding.decoder.decode(JSON.self, from: data)
+        self = try JSONReader.read(data) ?? JSONCoding.decoder.decode(JSON.self, from: data)
     }
 
     /// Views any encodable value as a document.
@@ -114,7 +114,9 @@ extension JSON {
 
     /// The document as UTF-8 text, keys sorted.
     package func data() throws -> Data {
-        try JSONCoding.encoder.encode(self)
+        var writer = JSONWriter()
+        try writer.write(self)
+        return Data(writer.bytes)
     }
 }
 

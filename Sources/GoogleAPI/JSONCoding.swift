@@ -33,7 +33,31 @@ package enum JSONCoding {
 package enum Timestamp {
     /// The time in UTC to the millisecond: `2026-11-23T04:05:06.789Z`.
     package static func text(_ date: Date) -> String {
-        date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        let milliseconds = (date.timeIntervalSince1970 * 1000).rounded(.down)
+        // Beyond four digits of a year the format says more than this does.
+        guard (-62_135_596_800_000..<253_402_300_800_000).contains(milliseconds) else {
+            return date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        }
+        let (day, rest) = Int(milliseconds).quotientAndRemainder(flooring: 86_400_000)
+        let civil = CivilDate(daysSince1970: day)
+        var text = [UInt8](repeating: UInt8(ascii: "0"), count: 24)
+        func put(_ number: Int, at end: Int, count: Int) {
+            var (rest, index) = (number, end)
+            for _ in 0..<count {
+                text[index] = UInt8(ascii: "0") + UInt8(rest % 10)
+                rest /= 10
+                index -= 1
+            }
+        }
+        put(civil.year, at: 3, count: 4)
+        put(civil.month, at: 6, count: 2)
+        put(civil.day, at: 9, count: 2)
+        put(rest / 3_600_000, at: 12, count: 2)
+        put(rest / 60_000 % 60, at: 15, count: 2)
+        put(rest / 1000 % 60, at: 18, count: 2)
+        put(rest % 1000, at: 22, count: 3)
+        for (index, sign) in zip([4, 7, 10, 13, 16, 19, 23], "--T::.Z".utf8) { text[index] = sign }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Reads a time with or without a fraction of a second, with `Z` or an offset.
@@ -74,5 +98,31 @@ package struct Int64Text: Codable, Sendable, Equatable, Hashable {
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(String(wrappedValue))
+    }
+}
+
+/// A day of the Gregorian calendar.
+package struct CivilDate: Sendable, Equatable {
+    package var year: Int
+    package var month: Int
+    package var day: Int
+
+    /// Counts in eras of 400 years that begin on the first of March, so that leap days end them.
+    package init(daysSince1970 days: Int) {
+        let (era, dayOfEra) = (days + 719_468).quotientAndRemainder(flooring: 146_097)
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shifted = (5 * dayOfYear + 2) / 153
+        day = dayOfYear - (153 * shifted + 2) / 5 + 1
+        month = shifted < 10 ? shifted + 3 : shifted - 9
+        year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0)
+    }
+}
+
+extension Int {
+    /// Division whose remainder is never negative.
+    package func quotientAndRemainder(flooring divisor: Int) -> (quotient: Int, remainder: Int) {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
     }
 }

@@ -41,4 +41,36 @@ package final class RowCache<Key: Hashable & Sendable, Value: Sendable>: Sendabl
     package func clear(after db: Database) {
         db.afterNextTransaction { _ in self.clear() }
     }
+
+    /// Forgets everything whenever a transaction has changed one of these tables, before its writer returns.
+    ///
+    /// Nothing can be forgotten here: SQLite itself tells of each change.
+    package func clear(onChangesOf tables: Set<String>, in database: any DatabaseWriter) {
+        database.add(
+            transactionObserver: TableWatcher(tables: tables) { [weak self] in self?.clear() },
+            extent: .databaseLifetime
+        )
+    }
+}
+
+/// Tells of commits that changed some tables. GRDB calls it on the writer's queue only.
+private final class TableWatcher: TransactionObserver {
+    private let tables: Set<String>
+    private let onChange: @Sendable () -> Void
+    private var hasChanged = false
+
+    init(tables: Set<String>, onChange: @escaping @Sendable () -> Void) {
+        self.tables = tables
+        self.onChange = onChange
+    }
+
+    func observes(eventsOfKind eventKind: DatabaseEventKind) -> Bool { tables.contains(eventKind.tableName) }
+    func databaseDidChange(with event: DatabaseEvent) { hasChanged = true }
+
+    func databaseDidCommit(_ db: Database) {
+        if hasChanged { onChange() }
+        hasChanged = false
+    }
+
+    func databaseDidRollback(_ db: Database) { hasChanged = false }
 }

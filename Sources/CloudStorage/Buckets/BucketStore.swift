@@ -5,6 +5,12 @@ import MetadataStore
 /// The rows of buckets.
 struct BucketStore: Sendable {
     let database: any DatabaseWriter
+    private let cache = RowCache<String, BucketRecord>()
+
+    init(database: any DatabaseWriter) {
+        self.database = database
+        cache.clear(onChangesOf: [BucketRecord.databaseTableName], in: database)
+    }
 
     /// - Throws: ``GoogleError`` `conflict` (409): the unique name decides, not an earlier look-up.
     func insert(_ bucket: BucketRecord) async throws -> BucketRecord {
@@ -20,7 +26,7 @@ struct BucketStore: Sendable {
     }
 
     func find(_ name: String) async throws -> BucketRecord? {
-        try await database.read { try Self.find(name, in: $0) }
+        try await cache.value(for: name) { try await database.read { try Self.find(name, in: $0) } }
     }
 
     static func find(_ name: String, in db: Database) throws -> BucketRecord? {

@@ -114,6 +114,20 @@ enum HTTPDate {
         return formatter
     }
 
-    static func text(_ date: Date) -> String { formatter.string(from: date) }
+    private static let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+
+    /// `Mon, 23 Nov 2026 13:45:08 GMT`; on the path of every download, so without a formatter.
+    static func text(_ date: Date) -> String {
+        let (day, rest) = Int(date.timeIntervalSince1970.rounded(.down)).quotientAndRemainder(flooring: 86_400)
+        let civil = CivilDate(daysSince1970: day)
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : String(number) }
+        let weekday = days[day.quotientAndRemainder(flooring: 7).remainder]
+        return "\(weekday), \(two(civil.day)) \(months[civil.month - 1]) \(civil.year) "
+            + "\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60)) GMT"
+    }
+
     static func date(_ text: String) -> Date? { formatter.date(from: text) }
 }

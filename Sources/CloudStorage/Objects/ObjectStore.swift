@@ -2,6 +2,7 @@ import BlobStore
 import Foundation
 import GRDB
 import GoogleAPI
+import MetadataStore
 import NIOConcurrencyHelpers
 
 /// An object together with its bucket, read in one look.
@@ -72,20 +73,36 @@ struct ObjectStore: Sendable {
     let database: any DatabaseWriter
     let now: @Sendable () -> Date
     let generations = GenerationClock()
+    private let cache = RowCache<CacheKey, FoundObject>(limit: 4000)
+
+    private struct CacheKey: Hashable {
+        var bucket: String
+        var name: String
+        var generation: Int64?
+    }
+
+    init(database: any DatabaseWriter, now: @escaping @Sendable () -> Date) {
+        self.database = database
+        self.now = now
+        cache.clear(onChangesOf: [BucketRecord.databaseTableName, ObjectRecord.databaseTableName], in: database)
+    }
 
     /// The live generation, or the one that is asked for.
     func find(_ name: String, generation: Int64?, bucket: String) async throws -> FoundObject? {
-        try await database.read { db in
-            guard let bucket = try BucketStore.find(bucket, in: db) else { return nil }
-            return try Self.find(name, generation: generation, in: bucket, db).map {
-                FoundObject(record: $0, bucket: bucket)
+        try await cache.value(for: CacheKey(bucket: bucket, name: name, generation: generation)) {
+            try await database.read { db in
+                guard let bucket = try BucketStore.find(bucket, in: db) else { return nil }
+                return try Self.find(name, generation: generation, in: bucket, db).map {
+                    FoundObject(record: $0, bucket: bucket)
+                }
             }
         }
     }
 
     /// - Throws: ``GoogleError`` `notFound` (404), of the bucket or of the object.
     func get(_ name: String, generation: Int64?, bucket: String) async throws -> FoundObject {
-        try await database.read { db in
+        if let found = try await find(name, generation: generation, bucket: bucket) { return found }
+        return try await database.read { db in
             let bucket = try BucketStore.get(bucket, in: db)
             return FoundObject(record: try Self.get(name, generation: generation, in: bucket, db), bucket: bucket)
         }
