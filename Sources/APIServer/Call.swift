@@ -65,14 +65,26 @@ package struct Call: Sendable {
 
     /// Every value of a repeated query parameter.
     package func queries(_ name: String) -> [String] {
-        // Python's clients write a space as '+', which percent-decoding alone leaves as it is.
-        let pairs: [Substring] = (request.uri.query ?? "").split(separator: "&")
-        return pairs.compactMap { pair -> String? in
-            let key = pair.prefix { $0 != "=" }
-            guard key == name else { return nil }
-            let raw = String(pair.dropFirst(key.count + 1)).replacing("+", with: " ")
-            return raw.removingPercentEncoding ?? raw
+        guard var rest = request.uri.query.map({ Substring($0).utf8 }) else { return [] }
+        var values: [String] = []
+        while !rest.isEmpty {
+            let pair = rest.prefix { $0 != UInt8(ascii: "&") }
+            rest = rest.dropFirst(pair.count + 1)
+            guard pair.starts(with: name.utf8) else { continue }
+            let value = pair.dropFirst(name.utf8.count)
+            guard value.isEmpty || value.first == UInt8(ascii: "=") else { continue }
+            values.append(Self.decoded(value.dropFirst()))
         }
+        return values
+    }
+
+    /// Percent-decodes a value of a query; Python's clients write a space as '+'.
+    private static func decoded(_ value: Substring.UTF8View) -> String {
+        guard value.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
+            return String(Substring(value))
+        }
+        let raw = String(Substring(value)).replacing("+", with: " ")
+        return raw.removingPercentEncoding ?? raw
     }
 
     /// A boolean query parameter, in any case, as Google's clients send `true`, `True` and `1`.

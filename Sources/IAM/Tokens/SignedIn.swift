@@ -118,7 +118,7 @@ package struct SignIn: Authenticator {
             guard parts.count == 2, parts[0].lowercased() == "bearer" else {
                 throw GoogleError.badCredential("the Authorization header holds no bearer token.")
             }
-            return try await iam.identity(ofAccessToken: parts[1].trimmingCharacters(in: .whitespaces))
+            return try await iam.identity(ofAccessToken: String(parts[1].drop { $0 == " " }))
         }
         if let token = call.query("access_token"), !token.isEmpty {
             return try await iam.identity(ofAccessToken: token)
