@@ -14,14 +14,18 @@ enum ObjectName {
         }
     }
 
+    private static let plain: [Bool] = {
+        let bytes = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
+        return (0...UInt8.max).map(bytes.contains)
+    }()
+    private static let digits = Array("0123456789ABCDEF".utf8)
+
     /// Percent-encodes a name as one segment of a path.
     static func segment(_ name: String) -> String {
-        let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
-        let digits = Array("0123456789ABCDEF".utf8)
         var encoded: [UInt8] = []
         encoded.reserveCapacity(name.utf8.count)
         for byte in name.utf8 {
-            if plain.contains(byte) {
+            if plain[Int(byte)] {
                 encoded.append(byte)
             } else {
                 encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]

@@ -48,6 +48,7 @@ enum ObjectResource {
 
     static func render(_ record: ObjectRecord, bucket: BucketRecord, origin: String, full: Bool) -> JSON {
         var json = record.document.object ?? [:]
+        json.reserveCapacity(32)
         let segment = ObjectName.segment(record.name)
         let path = "b/\(bucket.name)/o/\(segment)"
         json["kind"] = "storage#object"
