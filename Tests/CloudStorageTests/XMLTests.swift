@@ -140,10 +140,28 @@ struct XMLTests {
     @Test func `a body that is no XML is refused`() async throws {
         try await withStorage { api, _ in
             let deep = String(repeating: "<a>", count: 40) + String(repeating: "</a>", count: 40)
-            for body in ["", "<Delete>", "{}", deep] {
+            for body in [
+                "", "<Delete>", "{}", deep, "<a></b>", "<a>&what;</a>", "<a/><b/>", "<a b=c/>", "<a><![CDATA[x</a>",
+                "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "<a>\u{0}</a", "< a/>",
+            ] {
                 let reply = try await api.send(.post, "/fog?delete", body: Data(body.utf8))
                 #expect(reply.status == 400 && reply.text.element("Code") == "MalformedXML", "\(body)")
             }
+        }
+    }
+
+    @Test func `names are read however XML spells them`() async throws {
+        try await withStorage { api, _ in
+            for name in ["a%26b%3C", "%C3%BC", "plain"] { try await api.put(name, "x") }
+            let body = """
+                <?xml version="1.0" encoding="UTF-8"?><!-- three -->
+                <s3:Delete xmlns:s3='http://x/'><s3:Quiet>false</s3:Quiet>
+                <Object><Key>a&amp;b&lt;</Key></Object><Object><Key>&#xFC;</Key></Object>
+                <Object id="1"><Key><![CDATA[plain]]></Key></Object></s3:Delete>
+                """
+            let reply = try await api.send(.post, "/fog?delete", body: Data(body.utf8))
+            #expect(reply.status == 200 && reply.text.components(separatedBy: "<Deleted>").count == 4, "\(reply.text)")
+            #expect(try await api.get("/storage/v1/b/fog/o").json["items"] == nil)
         }
     }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import FoundationXML
 import GoogleAPI
 import HTTPTypes
 import Hummingbird
@@ -28,7 +27,7 @@ enum XML {
     }
 }
 
-/// An element of XML that came, without namespaces.
+/// An element of XML that came, without namespaces and attributes.
 struct XMLTag: Sendable {
     var name: String
     var text = ""
@@ -36,11 +35,8 @@ struct XMLTag: Sendable {
 
     /// - Throws: ``GoogleError`` `invalid` (400) for what is no XML.
     init(parsing data: Data) throws {
-        let reader = XMLReader()
-        let parser = XMLParser(data: data)
-        parser.delegate = reader
-        parser.shouldResolveExternalEntities = false
-        guard parser.parse(), let root = reader.root else {
+        var reader = XMLReader(bytes: Array(data)[...])
+        guard let root = reader.document() else {
             var error = GoogleError.invalid("The XML you provided was not well-formed.")
             error.metadata["code"] = "MalformedXML"
             throw error
@@ -48,34 +44,9 @@ struct XMLTag: Sendable {
         self = root
     }
 
-    fileprivate init(name: String) { self.name = name }
+    init(name: String) { self.name = name }
 
     subscript(_ name: String) -> XMLTag? { children.first { $0.name == name } }
     func all(_ name: String) -> [XMLTag] { children.filter { $0.name == name } }
     func text(_ name: String) -> String? { self[name]?.text }
-}
-
-private final class XMLReader: NSObject, XMLParserDelegate {
-    private var open: [XMLTag] = []
-    var root: XMLTag?
-
-    func parser(
-        _ parser: XMLParser,
-        didStartElement name: String,
-        namespaceURI: String?,
-        qualifiedName: String?,
-        attributes: [String: String]
-    ) {
-        open.append(XMLTag(name: name.split(separator: ":").last.map(String.init) ?? name))
-        if open.count > 16 { parser.abortParsing() }
-    }
-
-    func parser(_ parser: XMLParser, foundCharacters text: String) {
-        if !open.isEmpty { open[open.count - 1].text += text }
-    }
-
-    func parser(_ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?) {
-        guard let done = open.popLast() else { return }
-        if open.isEmpty { root = done } else { open[open.count - 1].children.append(done) }
-    }
 }
