@@ -23,7 +23,7 @@ struct DynamicSubstitutionTests {
         return made.json["metadata"]?["build"]?["steps"]?[0]?["args"]?[0]?.string ?? made.text
     }
 
-    /// Every expectation is what bash prints.
+    /// Every expectation but that of `$$` is what bash prints.
     @Test(arguments: [
         ("$_V", "feature/login/v1.2"), ("${_V}!", "feature/login/v1.2!"), ("${#_V}", "18"),
         ("${_V#*/}", "login/v1.2"), ("${_V##*/}", "v1.2"), ("${_V%/*}", "feature/login"), ("${_V%%/*}", "feature"),

@@ -4,6 +4,9 @@ import GoogleAPI
 /// [JSONPath](https://docs.cloud.google.com/build/docs/configuring-builds/use-bash-and-bindings-in-substitutions).
 enum PayloadBinding {
     /// Fills a text in; what the payload does not have becomes empty.
+    ///
+    /// The text is expanded afterwards, as `dynamicSubstitutions` asks: a dollar sign that a caller sends is escaped, so
+    /// that it can name no other value.
     static func fill(_ text: String, from payload: JSON?) -> String {
         guard let payload else { return text }
         return text.replacing(/\$\(body((?:\.[A-Za-z_][A-Za-z0-9_\-]*|\[[0-9]+\]|\['[^']*'\])*)\)/) { match in
@@ -15,7 +18,7 @@ enum PayloadBinding {
                     value = value?[index]
                 }
             }
-            return Self.text(value)
+            return Self.text(value).replacing("$", with: "$$")
         }
     }
 
