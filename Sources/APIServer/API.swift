@@ -16,6 +16,8 @@ package struct API: Sendable {
     package var errors: ErrorStyle
     /// Signs callers in; nil: the cloud's common way (bearer tokens).
     package var authenticator: (any Authenticator)?
+    /// Which pages of other origins may use the API from a browser; nil: none.
+    package var crossOrigin: (any CrossOriginPolicy)?
     /// Whether it gets what no other API takes: at its hosts, and at plain endpoints.
     package var isLastResort: Bool
     package var methods: [MethodDescription]
@@ -29,6 +31,7 @@ package struct API: Sendable {
         aliases: [String: String] = [:],
         errors: ErrorStyle = .details,
         authenticator: (any Authenticator)? = nil,
+        crossOrigin: (any CrossOriginPolicy)? = nil,
         isLastResort: Bool = false,
         table: MethodTable
     ) {
@@ -39,6 +42,7 @@ package struct API: Sendable {
         self.aliases = aliases
         self.errors = errors
         self.authenticator = authenticator
+        self.crossOrigin = crossOrigin
         self.isLastResort = isLastResort
         methods = table.methods
         responder = table.responder()

@@ -64,6 +64,21 @@ package struct Edge: HTTPResponder {
             return ErrorStyle.details.render(.unknownTarget(host: host, head: head), call)
         }
         let request = Request(head: head, body: request.body)
+        guard let policy = api.crossOrigin, let page = CrossOriginRequest(head) else {
+            return await answer(request, of: api, context: context)
+        }
+        let headers = await policy.headers(for: page, of: Call(request: request, context: context))
+        // What a page asks before it does it carries no credential.
+        var response =
+            page.isQuestion ? Response(status: .ok) : await answer(request, of: api, context: context)
+        response.headers.append(contentsOf: headers)
+        return response
+    }
+
+    /// Signs the caller in and lets the API's table answer.
+    private func answer(_ request: Request, of api: API, context: CallContext) async -> Response {
+        var context = context
+        let head = request.head
         do {
             let call = Call(request: request, context: context)
             context.caller.identity = try await (api.authenticator ?? authenticator).identity(of: call)

@@ -211,7 +211,7 @@ package struct Cloud: Sendable {
         apis.append(vertexAI.api)
 
         // Last, for its XML API takes what no other takes.
-        apis += storage.apis(signIn: signIn)
+        apis += storage.apis(signIn: signIn, isOpen: configuration.isOpen)
 
         let housekeeping = Housekeeping(
             chores: [

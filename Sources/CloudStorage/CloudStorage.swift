@@ -55,8 +55,10 @@ package struct CloudStorage: Sendable {
 
     /// The JSON API, and the XML API that takes what is left of the same hosts.
     ///
-    /// - Parameter signIn: Signs in callers whose requests carry no signature.
-    package func apis(signIn: any Authenticator) -> [API] {
+    /// - Parameters:
+    ///   - signIn: Signs in callers whose requests carry no signature.
+    ///   - isOpen: Whether callers without a credential are let in: then no page of another origin is.
+    package func apis(signIn: any Authenticator, isOpen: Bool = false) -> [API] {
         let signed = SignedRequests(keys: hmacKeys, accounts: accounts, others: signIn, now: now)
         let json = MethodTable(authorizer: authorizer)
         addBucketMethods(to: json)
@@ -83,6 +85,7 @@ package struct CloudStorage: Sendable {
                 ],
                 errors: .errors,
                 authenticator: signed,
+                crossOrigin: isOpen ? nil : EveryOrigin(),
                 table: json
             ),
             API(
@@ -90,6 +93,7 @@ package struct CloudStorage: Sendable {
                 hosts: hosts + ["*.storage.googleapis.com"],
                 errors: .xml,
                 authenticator: signed,
+                crossOrigin: BucketOrigins(buckets: buckets),
                 isLastResort: true,
                 table: xml
             ),

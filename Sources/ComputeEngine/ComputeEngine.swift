@@ -382,11 +382,38 @@ extension ComputeEngine {
         api.lacks("compute.networks.insert", .post, global + "/networks")
         api.lacks("compute.networks.delete", .delete, global + "/networks/{name}")
         api.lacks("compute.firewalls.patch", .patch, global + "/firewalls/{name}")
-        api.lacks("compute.snapshots.list", .get, global + "/snapshots")
-        api.lacks("compute.instanceTemplates.list", .get, global + "/instanceTemplates")
-        api.lacks("compute.instanceTemplates.insert", .post, global + "/instanceTemplates")
+        for kind in ["snapshots", "instanceTemplates"] {
+            api.lacks("compute.\(kind).list", .get, "\(global)/\(kind)")
+            api.lacks("compute.\(kind).insert", .post, "\(global)/\(kind)")
+            api.lacks("compute.\(kind).get", .get, "\(global)/\(kind)/{name}")
+            api.lacks("compute.\(kind).delete", .delete, "\(global)/\(kind)/{name}")
+        }
+        api.lacks("compute.snapshots.setLabels", .post, global + "/snapshots/{name}/setLabels")
+        api.lacks("compute.instanceTemplates.aggregatedList", .get, project + "/aggregated/instanceTemplates")
+        for (verb, method) in [("deprecate", HTTPRequest.Method.post), ("setLabels", .post)] {
+            api.lacks("compute.images.\(verb)", method, global + "/images/{name}/\(verb)")
+        }
+        api.lacks("compute.images.patch", .patch, global + "/images/{name}")
         api.lacks("compute.addresses.insert", .post, project + "/regions/{region}/addresses")
-        api.lacks("compute.instanceGroupManagers.list", .get, zone + "/instanceGroupManagers")
+        let region = project + "/regions/{region}"
+        for (kind, place) in [("instanceGroupManagers", zone), ("regionInstanceGroupManagers", region)] {
+            let all = place + "/instanceGroupManagers"
+            api.lacks("compute.\(kind).list", .get, all)
+            api.lacks("compute.\(kind).insert", .post, all)
+            api.lacks("compute.\(kind).get", .get, all + "/{name}")
+            api.lacks("compute.\(kind).patch", .patch, all + "/{name}")
+            api.lacks("compute.\(kind).delete", .delete, all + "/{name}")
+            for verb in [
+                "resize", "listManagedInstances", "recreateInstances", "deleteInstances", "abandonInstances",
+                "setInstanceTemplate", "createInstances",
+            ] { api.lacks("compute.\(kind).\(verb)", .post, "\(all)/{name}/\(verb)") }
+        }
+        api.lacks("compute.instanceGroupManagers.aggregatedList", .get, project + "/aggregated/instanceGroupManagers")
+        for (kind, place) in [("instanceGroups", zone), ("regionInstanceGroups", region)] {
+            api.lacks("compute.\(kind).list", .get, place + "/instanceGroups")
+            api.lacks("compute.\(kind).get", .get, place + "/instanceGroups/{name}")
+            api.lacks("compute.\(kind).listInstances", .post, place + "/instanceGroups/{name}/listInstances")
+        }
         api.lacks("compute.projects.moveInstance", .post, project + "/moveInstance")
     }
 }

@@ -35,7 +35,9 @@ struct ListTests {
         ("name=vm*", ["vm", "vm-2"]), (#"(name eq "^vm-\d$")"#, ["vm-2"]), ("name != vm AND name != web", ["vm-2"]),
         ("name ne vm.*", ["web"]), ("labels.env = prod", ["web"]), ("labels.env:prod", ["web"]),
         ("zone eq europe-west1-b AND labels.env=prod", ["web"]), ("status = TERMINATED", []), ("name = v.", []),
-        ("labels.none:*", []), ("labels.env:*", ["web"]), ("NOT labels.env:*", ["vm", "vm-2"]),
+        ("labels.none:*", []), ("labels:env", ["web"]), ("labels:prod", []),
+        ("creationTimestamp > 2020-01-01T00:00:00+02:00", ["vm", "vm-2", "web"]), ("labels.env:*", ["web"]),
+        ("NOT labels.env:*", ["vm", "vm-2"]),
         ("-labels.env=prod", ["vm", "vm-2"]), ("labels.env != prod", ["vm", "vm-2"]),
         ("name = vm OR labels.env = prod", ["vm", "web"]), ("name:VM-", ["vm-2"]),
         ("(name = vm OR name = web) AND NOT name = web", ["vm"]), ("name > vm-1", ["vm-2", "web"]),
@@ -51,7 +53,9 @@ struct ListTests {
         }
     }
 
-    @Test(arguments: ["name", "name eq", "name eq [", "(name = a", "a = b OR", "NOT", "name ! a", ")"])
+    @Test(arguments: [
+        "name", "name eq", "name eq [", "(name = a", "a = b OR", "NOT", "name ! a", ")", #"name = "a"#, "a..b = c",
+    ])
     func `what is no filter is 400`(filter: String) async throws {
         try await ComputeCloud.run { cloud in
             let text = filter.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""

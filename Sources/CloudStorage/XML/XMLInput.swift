@@ -22,9 +22,18 @@ struct XMLInput: MethodInput {
         if [.put, .post].contains(call.request.method), call.headers[.ifNoneMatch] == "*" {
             conditions.generationMatch = 0
         }
+        (bucket, object) = try Self.place(of: call)
+        generation = try call.number("generation") ?? call.number("versionId")
+        resource = object.isEmpty ? .bucket(bucket) : .object(object, generation: generation, in: bucket)
+    }
+
+    /// The bucket and the object that a path and a host name.
+    ///
+    /// - Throws: ``GoogleError`` `invalid` (400).
+    static func place(of call: Call) throws -> (bucket: String, object: String) {
         let path = (call.request.head.path ?? "/").prefix { $0 != "?" }
         let host = (call.request.head.authority ?? "").prefix { $0 != ":" }.lowercased()
-        var rest = path.dropFirst()
+        var (bucket, rest) = ("", path.dropFirst())
         if host.hasSuffix(".storage.googleapis.com") {
             bucket = String(host.dropLast(".storage.googleapis.com".count))
         } else {
@@ -35,9 +44,7 @@ struct XMLInput: MethodInput {
         guard let object = String(rest).removingPercentEncoding else {
             throw GoogleError.invalidObjectName("it is not valid percent-encoded UTF-8.")
         }
-        self.object = object
-        generation = try call.number("generation") ?? call.number("versionId")
-        resource = object.isEmpty ? .bucket(bucket) : .object(object, generation: generation, in: bucket)
+        return (bucket, object)
     }
 
     /// What a write asks for, in its headers.

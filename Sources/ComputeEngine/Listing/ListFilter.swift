@@ -15,7 +15,7 @@ indirect enum ListFilter: Sendable {
 
     /// - Throws: ``GoogleError`` `invalid` (400) for what is no filter.
     init(parsing text: String) throws {
-        var parser = ListFilterParser(text)
+        var parser = try ListFilterParser(text)
         self = try parser.filter()
     }
 
@@ -65,7 +65,11 @@ struct ListCondition: Sendable {
         case .has where value == "*": return { !Self.values(at: path, in: $0).isEmpty }
         case .has:
             let part = value.lowercased()
-            return { Self.values(at: path, in: $0).contains { Self.text($0)?.lowercased().contains(part) ?? false } }
+            return { [value] resource in
+                Self.values(at: path, in: resource).contains { found in
+                    found[value] != nil || Self.text(found)?.lowercased().contains(part) ?? false
+                }
+            }
         case .less: return ordered(path) { $0 < 0 }
         case .lessOrEqual: return ordered(path) { $0 <= 0 }
         case .greater: return ordered(path) { $0 > 0 }
@@ -92,7 +96,7 @@ struct ListCondition: Sendable {
         }
     }
 
-    /// Numbers by their value, texts (such as times) by their letters.
+    /// Numbers and times by their value, other texts by their letters.
     private func ordered(_ path: ArraySlice<String>, _ test: @escaping @Sendable (Int) -> Bool) -> (JSON) -> Bool {
         { [value] resource in
             Self.values(at: path, in: resource).contains { found in
@@ -100,6 +104,9 @@ struct ListCondition: Sendable {
                     return test(left < right ? -1 : left > right ? 1 : 0)
                 }
                 guard let left = Self.text(found) else { return false }
+                if let left = Timestamp.date(left), let right = Timestamp.date(value) {
+                    return test(left < right ? -1 : left > right ? 1 : 0)
+                }
                 return test(left < value ? -1 : left > value ? 1 : 0)
             }
         }

@@ -14,9 +14,12 @@ struct ListFilterParser {
     private var tokens: ArraySlice<Token>
     private var depth = 0
 
-    init(_ text: String) {
+    /// - Throws: ``GoogleError`` `invalid` (400) when quotes are not closed.
+    init(_ text: String) throws {
         self.text = text
-        tokens = Self.tokens(of: text)[...]
+        tokens = []
+        guard let tokens = Self.tokens(of: text) else { throw wrong }
+        self.tokens = tokens[...]
     }
 
     /// - Throws: ``GoogleError`` `invalid` (400).
@@ -81,6 +84,9 @@ struct ListFilterParser {
             value: value
         )
         if [.matches, .matchesNot].contains(relation), (try? Regex(value)) == nil { throw wrong }
+        guard field.split(separator: ".", omittingEmptySubsequences: false).allSatisfy({ !$0.isEmpty }) else {
+            throw wrong
+        }
         return isNegated ? .not(.condition(condition)) : .condition(condition)
     }
 
@@ -92,7 +98,7 @@ struct ListFilterParser {
 
     private var wrong: GoogleError { .invalidField("filter", text, "Invalid list filter expression.") }
 
-    private static func tokens(of text: String) -> [Token] {
+    private static func tokens(of text: String) -> [Token]? {
         var tokens: [Token] = []
         var rest = Substring(text)
         // After `eq` and `ne` stands a regular expression: signs belong to it, parentheses in pairs do too.
@@ -102,7 +108,8 @@ struct ListFilterParser {
             case " ", "\t", "\n": rest.removeFirst()
             case "\"", "'":
                 rest.removeFirst()
-                tokens.append(.quoted(quoted(&rest, until: character)))
+                guard let quoted = quoted(&rest, until: character) else { return nil }
+                tokens.append(.quoted(quoted))
             case _ where isExpression(): tokens.append(.word(expression(&rest)))
             case "(", ")":
                 rest.removeFirst()
@@ -122,16 +129,18 @@ struct ListFilterParser {
         return tokens
     }
 
-    private static func quoted(_ rest: inout Substring, until end: Character) -> String {
+    /// A text up to the quote that ends it; nil when none does.
+    private static func quoted(_ rest: inout Substring, until end: Character) -> String? {
         var text = ""
-        while let character = rest.popFirst(), character != end {
+        while let character = rest.popFirst() {
+            if character == end { return text }
             guard character == "\\", let next = rest.popFirst() else {
                 text.append(character)
                 continue
             }
             text += next == end ? String(next) : "\\\(next)"
         }
-        return text
+        return nil
     }
 
     private static func expression(_ rest: inout Substring) -> String {
