@@ -111,6 +111,36 @@ struct ObjectSafetyTests {
     }
 }
 
+@Suite("storage: entity tags")
+struct EtagTests {
+    @Test func `a tag is the same in both alphabets of base 64, and changes with each change`() async throws {
+        try await withStorage { api, _ in
+            var tags: Set<String> = []
+            for number in 1...40 {
+                let made = try await api.put("a", "\(number)").json["etag"]?.string ?? ""
+                let changed = try await api.patch("/storage/v1/b/fog/o/a", json: #"{"metadata": {"n": "\#(number)"}}"#)
+                tags.formUnion([made, changed.json["etag"]?.string ?? ""])
+            }
+            #expect(tags.count == 80 && tags.allSatisfy { !$0.contains(where: "+/-_".contains) })
+        }
+    }
+
+    @Test func `a policy is set with the tag that was read, in the other alphabet too`() async throws {
+        try await withStorage { api, _ in
+            for _ in 1...20 {
+                try await api.put("a", "x")
+                let policy = try await api.get("/storage/v1/b/fog/o/a/iam").json
+                let tag = (policy["etag"]?.string ?? "").replacing("+", with: "-").replacing("/", with: "_")
+                let set = try await api.put(
+                    "/storage/v1/b/fog/o/a/iam",
+                    json: #"{"bindings": [], "etag": "\#(tag)"}"#
+                )
+                #expect(set.status == 200, "\(set.text)")
+            }
+        }
+    }
+}
+
 @Suite("storage.xml")
 struct XMLSafetyTests {
     private static func field(_ name: String) -> HTTPField.Name { HTTPField.Name(name) ?? .accept }

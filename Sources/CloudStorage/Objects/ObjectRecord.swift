@@ -44,11 +44,12 @@ extension Micros {
 }
 
 /// Opaque to clients; changes with content and metadata.
+///
+/// Clients read it as base 64 and write it again in whichever of the two alphabets they know: that of digits and slashes
+/// is the same in both.
 enum Etag {
     static func make(_ numbers: Int64...) -> String {
-        var bytes = Data()
-        for number in numbers { withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) } }
-        return bytes.base64EncodedString()
+        Data(numbers.map(String.init).joined(separator: "/").utf8).base64EncodedString()
     }
 }
 
