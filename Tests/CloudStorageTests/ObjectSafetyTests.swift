@@ -39,6 +39,22 @@ struct ObjectSafetyTests {
         }
     }
 
+    @Test func `an archived generation's list is changed by its own owners, not by the live one's`() async throws {
+        try await withStorage(authorizer: OwnerAnd()) { api, storage in
+            _ = try await api.patch("/storage/v1/b/fog", json: #"{"versioning": {"enabled": true}}"#)
+            let secret = try await api.put("a", "secret").json["generation"]?.string ?? ""
+            try await api.put("a", "open")
+            let theirs = #"{"entity": "user-other@example.com", "role": "OWNER"}"#
+            let given = try await api.post("/storage/v1/b/fog/o/a/acl", json: theirs)
+            #expect(given.status == 200)
+            let other = TestAPI(storage, identity: Self.other)
+            let live = try await other.get("/storage/v1/b/fog/o/a/acl")
+            #expect(live.status == 200)
+            let archived = try await other.post("/storage/v1/b/fog/o/a/acl?generation=\(secret)", json: theirs)
+            #expect(archived.status == 403, "\(archived.text)")
+        }
+    }
+
     @Test func `a bucket called objects has lists for each of its objects`() async throws {
         try await withStorage(authorizer: OwnerAnd()) { api, storage in
             _ = try await api.post("/storage/v1/b?project=demo", json: #"{"name": "objects"}"#)

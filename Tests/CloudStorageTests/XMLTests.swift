@@ -83,10 +83,11 @@ struct XMLTests {
         }
     }
 
-    @Test func `a body that is not what its hash says is refused`() async throws {
+    @Test(arguments: ["x-amz-content-sha256", "x-goog-content-sha256"])
+    func `a body that is not what its hash says is refused`(name: String) async throws {
         try await withStorage { api, _ in
             let wrong = String(repeating: "0", count: 64)
-            let fields: HTTPFields = [header("x-amz-content-sha256"): wrong]
+            let fields: HTTPFields = [header(name): wrong]
             let reply = try await api.send(.put, "/fog/a", headers: fields, body: Data("x".utf8))
             #expect(reply.status == 400 && reply.text.element("Code") == "BadDigest", "\(reply.text)")
         }

@@ -45,7 +45,8 @@ private struct AccessEntryInput: MethodInput {
         bucket = try call.parameter("bucket")
         object = try? call.parameter("object")
         generation = try call.number("generation")
-        resource = object.map { [bucket] in .object($0, in: bucket) } ?? .bucket(bucket)
+        resource =
+            object.map { [bucket, generation] in .object($0, generation: generation, in: bucket) } ?? .bucket(bucket)
         conditions = try Preconditions(call)
         entity = (try? call.parameter("entity")) ?? ""
         guard [.post, .put, .patch].contains(call.request.method) else { return }

@@ -2,6 +2,7 @@ import APIServer
 import Foundation
 import GRDB
 import GoogleAPI
+import MetadataStore
 
 /// A prefix of a bucket that has a policy of its own.
 ///
@@ -46,6 +47,13 @@ extension ManagedFolder: FetchableRecord {
 /// The rows of managed folders.
 struct ManagedFolderStore: Sendable {
     let database: any DatabaseWriter
+    /// By bucket: the folders that have a policy, which every call that the bucket's own does not allow asks for.
+    private let cache = RowCache<Int64, [ManagedFolder]>()
+
+    init(database: any DatabaseWriter) {
+        self.database = database
+        cache.clear(onChangesOf: ["storage_managed_folders"], in: database)
+    }
 
     static func find(_ name: String, in bucket: BucketRecord, _ db: Database) throws -> ManagedFolder? {
         try ManagedFolder.fetchOne(
@@ -67,18 +75,17 @@ struct ManagedFolderStore: Sendable {
 
     /// The folders of a bucket whose policies speak of an object.
     func enclosing(_ object: String, bucket: BucketRecord) async throws -> [ManagedFolder] {
-        guard object.contains("/") else { return [] }
-        return try await database.read { db in
-            try ManagedFolder.fetchAll(
-                db.cachedStatement(
-                    sql: """
-                        SELECT * FROM storage_managed_folders
-                        WHERE bucket = ?1 AND policy IS NOT NULL AND substr(?2, 1, length(name)) = name
-                        """
-                ),
-                arguments: [bucket.id, object]
-            )
+        guard let id = bucket.id, object.contains("/") else { return [] }
+        let folders = try await cache.value(for: id) {
+            try await database.read { db in
+                try ManagedFolder.fetchAll(
+                    db,
+                    sql: "SELECT * FROM storage_managed_folders WHERE bucket = ? AND policy IS NOT NULL",
+                    arguments: [id]
+                )
+            }
         }
+        return (folders ?? []).filter { object.utf8.starts(with: $0.name.utf8) }
     }
 
     func list(bucket: String, prefix: String, after name: String, limit: Int) async throws -> [ManagedFolder] {

@@ -135,14 +135,7 @@ struct ObjectStore: Sendable {
         return record
     }
 
-    /// Makes a new live generation, in one transaction with its conditions.
-    func insert(_ object: NewObject, bucket: String, if conditions: Preconditions) async throws -> ObjectChange {
-        try await database.write { db in
-            try insert(object, in: try BucketStore.get(bucket, in: db), if: conditions, db)
-        }
-    }
-
-    /// The same inside a transaction.
+    /// Makes a new live generation, in the transaction that checks its conditions.
     func insert(
         _ object: NewObject,
         in bucket: BucketRecord,

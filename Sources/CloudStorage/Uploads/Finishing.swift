@@ -25,7 +25,8 @@ struct ChecksumChecks: Codable, Sendable {
 
     mutating func add(_ headers: HTTPFields) {
         if let name = HTTPField.Name("Content-MD5"), let value = headers[name] { md5 = value }
-        if let name = HTTPField.Name("x-amz-content-sha256"), let value = headers[name], value.utf8.count == 64 {
+        for name in ["x-amz-content-sha256", "x-goog-content-sha256"] {
+            guard let name = HTTPField.Name(name), let value = headers[name], value.utf8.count == 64 else { continue }
             sha256 = value.lowercased()
         }
         if let name = HTTPField.Name("x-amz-checksum-crc32c"), let value = headers[name] { crc32c = value }
