@@ -11,8 +11,13 @@ package struct ArtifactRegistry: Sendable {
     /// What the daemon itself pushes with.
     package let system: RegistrySystemAccount
     private let registry: Registry
-    private let repositories: RepositoryMethods
-    private let packages: PackageMethods
+    let repositories: RepositoryMethods
+    let policyMethods: RepositoryPolicyMethods
+    let packages: PackageMethods
+    let images: ImageMethods
+    let tags: TagMethods
+    let fileMethods: FileMethods
+    private let cleanup: CleanupRunner
     private let access: RegistryAccess
     private let blobs: BlobRows
     private let files: BlobStore
@@ -61,7 +66,23 @@ package struct ArtifactRegistry: Sendable {
             now: now,
             makeID: makeID
         )
-        packages = PackageMethods(repositories: repositories, manifests: manifests, projects: projects)
+        policyMethods = RepositoryPolicyMethods(
+            store: repositoryStore,
+            projects: projects,
+            authorizer: authorizer,
+            makeID: makeID
+        )
+        let formats = ArtifactFormats(docker: DockerFormat(manifests: manifests))
+        packages = PackageMethods(repositories: repositories, formats: formats, projects: projects)
+        images = ImageMethods(packages: packages, manifests: manifests)
+        tags = TagMethods(packages: packages, manifests: manifests)
+        fileMethods = FileMethods(packages: packages, blobs: BlobMethods(rows: blobs, files: files))
+        cleanup = CleanupRunner(repositories: repositoryStore, formats: formats, logger: logger, now: now)
+    }
+
+    /// The policies on repositories, for the authorizer.
+    package var policies: any PolicySource {
+        RepositoryPolicies(store: repositories.store, projects: repositories.projects)
     }
 
     /// Removes what an earlier process wrote and no row names.
@@ -69,8 +90,10 @@ package struct ArtifactRegistry: Sendable {
         try await files.sweep { try await blobs.named(among: $0) }
     }
 
-    /// Removes what nothing names any more and nobody has touched for an hour: blobs, and uploads that were left.
+    /// Carries out cleanup policies, then removes what nothing names any more and nobody has
+    /// touched for an hour: blobs, and uploads that were left.
     package func sweep() async throws {
+        try await cleanup.run()
         let time = now().addingTimeInterval(-3600)
         for upload in await open.expire(untouchedSince: time) { await upload.discard() }
         let orphans = try await blobs.sweep(untouchedSince: time)
@@ -97,122 +120,6 @@ package struct ArtifactRegistry: Sendable {
             errors: .registry,
             authenticator: access,
             table: table
-        )
-    }
-
-    /// The [Artifact Registry API](https://docs.cloud.google.com/artifact-registry/docs/reference/rest).
-    package func api(authorizer: any Authorizer) -> API {
-        let api = MethodTable(authorizer: authorizer)
-        let root = "/v1/projects/{project}/locations"
-        let one = "\(root)/{location}/repositories/{repository}"
-        func id(_ name: String) -> String { "artifactregistry.projects.locations.\(name)" }
-        func may(_ verb: String) -> String { "artifactregistry.\(verb)" }
-
-        api.add(id("list"), .get, root, requires: may("locations.list"), repositories.locations)
-        api.add(id("get"), .get, "\(root)/{location}", requires: may("locations.get"), repositories.location)
-        api.add(
-            id("operations.get"),
-            .get,
-            "\(root)/{location}/operations/{operation}",
-            requires: may("repositories.get"),
-            repositories.operation
-        )
-
-        let all = "\(root)/{location}/repositories"
-        api.add(id("repositories.create"), .post, all, requires: may("repositories.create"), repositories.create)
-        api.add(id("repositories.list"), .get, all, requires: may("repositories.list"), repositories.list)
-        api.add(id("repositories.get"), .get, one, requires: may("repositories.get"), repositories.get)
-        api.add(id("repositories.patch"), .patch, one, requires: may("repositories.update"), repositories.patch)
-        api.add(id("repositories.delete"), .delete, one, requires: may("repositories.delete"), repositories.delete)
-
-        let images = "\(one)/dockerImages"
-        api.add(
-            id("repositories.dockerImages.list"),
-            .get,
-            images,
-            requires: may("dockerimages.list"),
-            packages.listImages
-        )
-        api.add(
-            id("repositories.dockerImages.get"),
-            .get,
-            "\(images)/{image}",
-            requires: may("dockerimages.get"),
-            packages.getImage
-        )
-
-        let package = "\(one)/packages/{package}"
-        api.add(
-            id("repositories.packages.list"),
-            .get,
-            "\(one)/packages",
-            requires: may("packages.list"),
-            packages.listPackages
-        )
-        api.add(id("repositories.packages.get"), .get, package, requires: may("packages.get"), packages.getPackage)
-        api.add(
-            id("repositories.packages.delete"),
-            .delete,
-            package,
-            requires: may("packages.delete"),
-            packages.deletePackage
-        )
-
-        let versions = "\(package)/versions"
-        let version = "\(versions)/{version}"
-        api.add(
-            id("repositories.packages.versions.list"),
-            .get,
-            versions,
-            requires: may("versions.list"),
-            packages.listVersions
-        )
-        api.add(
-            id("repositories.packages.versions.get"),
-            .get,
-            version,
-            requires: may("versions.get"),
-            packages.getVersion
-        )
-        api.add(
-            id("repositories.packages.versions.delete"),
-            .delete,
-            version,
-            requires: may("versions.delete"),
-            packages.deleteVersion
-        )
-
-        let tags = "\(package)/tags"
-        let tag = "\(tags)/{tag}"
-        api.add(id("repositories.packages.tags.list"), .get, tags, requires: may("tags.list"), packages.listTags)
-        api.add(id("repositories.packages.tags.get"), .get, tag, requires: may("tags.get"), packages.getTag)
-        api.add(id("repositories.packages.tags.create"), .post, tags, requires: may("tags.create"), packages.putTag)
-        api.add(id("repositories.packages.tags.patch"), .patch, tag, requires: may("tags.update"), packages.putTag)
-        api.add(id("repositories.packages.tags.delete"), .delete, tag, requires: may("tags.delete"), packages.deleteTag)
-
-        api.lacks(id("repositories.getIamPolicy"), .get, "\(one):getIamPolicy")
-        api.lacks(id("repositories.setIamPolicy"), .post, "\(one):setIamPolicy")
-        api.lacks(id("repositories.testIamPermissions"), .post, "\(one):testIamPermissions")
-        api.lacks(id("repositories.packages.patch"), .patch, package)
-        api.lacks(id("repositories.packages.versions.batchDelete"), .post, "\(versions):batchDelete")
-        api.lacks(id("repositories.packages.versions.patch"), .patch, version)
-        api.lacks(id("repositories.files.list"), .get, "\(one)/files")
-        api.lacks(id("repositories.files.get"), .get, "\(one)/files/{file}")
-        api.lacks(id("repositories.files.delete"), .delete, "\(one)/files/{file}")
-        api.lacks(id("repositories.rules.list"), .get, "\(one)/rules")
-        api.lacks(id("repositories.attachments.list"), .get, "\(one)/attachments")
-        api.lacks(id("repositories.pythonPackages.list"), .get, "\(one)/pythonPackages")
-        api.lacks(id("repositories.npmPackages.list"), .get, "\(one)/npmPackages")
-        api.lacks(id("repositories.mavenArtifacts.list"), .get, "\(one)/mavenArtifacts")
-        api.lacks(id("getVpcscConfig"), .get, "\(root)/{location}/vpcscConfig")
-        api.lacks("artifactregistry.projects.getProjectSettings", .get, "/v1/projects/{project}/projectSettings")
-
-        return API(
-            name: "artifactregistry",
-            hosts: ["artifactregistry.googleapis.com"],
-            prefix: "/artifactregistry",
-            aliases: ["/v1beta2/": "/v1/", "/v1beta1/": "/v1/"],
-            table: api
         )
     }
 }

@@ -111,4 +111,33 @@ extension GoogleError {
     static func requestedEntityNotFound(_ name: String) -> GoogleError {
         .notFound("Requested entity was not found: \(name)")
     }
+
+    static func filesBelongToVersions(_ name: String) -> GoogleError {
+        GoogleError(
+            .failedPrecondition,
+            reason: "failedPrecondition",
+            message: "The file '\(name)' belongs to a version of a Docker image: delete the version."
+        )
+    }
+
+    static func policyChanged(_ name: String) -> GoogleError {
+        GoogleError(
+            .aborted,
+            reason: "conflict",
+            message: "The policy of \(name) was changed since it was read: read it again."
+        )
+    }
+
+    static func badCleanupPolicy(_ id: String, _ why: String) -> GoogleError {
+        repositoryInvalid("The cleanup policy '\(id)' \(why).")
+    }
+
+    static func tagIsImmutable(_ tag: String, _ name: String) -> GoogleError {
+        registry(
+            "DENIED",
+            .failedPrecondition,
+            400,
+            "cannot update tag \(tag). The repository \(name) has enabled tag immutability"
+        )
+    }
 }

@@ -52,5 +52,9 @@ package enum ArtifactRegistrySchema: Schema {
                     """
             )
         }
+        migrator.registerMigration("artifactregistry.2") { db in
+            // Who may pull from and push to one repository.
+            try db.execute(sql: "ALTER TABLE artifact_repositories ADD COLUMN policy BLOB")
+        }
     }
 }

@@ -124,6 +124,7 @@ package struct Cloud: Sendable {
             now: now,
             makeID: { UUID().uuidString.lowercased() }
         )
+        authorizer.consult(registry.policies)
         apis += [registry.registryAPI(), registry.api(authorizer: authorizer)]
 
         let compute = await ComputeEngine(

@@ -75,12 +75,13 @@ struct Manifest: Equatable, Sendable {
     }
 }
 
-/// A manifest as it is kept.
+/// What the rows say of a manifest.
 struct StoredManifest: Equatable, Sendable {
     var place: RegistryPlace
     var digest: String
     var mediaType: String
-    var content: Data
+    /// The length of the manifest itself.
+    var contentBytes: Int64
     /// The manifest with its config and layers; that of an index is the sum of its images'.
     var imageSizeBytes: Int64
     var artifactType: String?
@@ -88,4 +89,6 @@ struct StoredManifest: Equatable, Sendable {
     var createTime: Date
     var updateTime: Date
     var tags: [String] = []
+    /// The digests of the manifests that an index names.
+    var children: [String] = []
 }

@@ -14,22 +14,22 @@ struct ManifestMethods: Sendable {
     /// GET and HEAD. A known public image that is not here yet is made first.
     func get(_ place: RegistryPlace, _ reference: String, _ call: Call) async throws -> Response {
         let found = try await store.find(reference, in: place)
-        let manifest =
+        let held =
             if let found { found } else { try await provide(reference, in: place) }
-        guard let manifest else {
+        guard let (manifest, content) = held else {
             if try await !repositories.exists(place) { throw GoogleError.nameUnknown(place.written) }
             throw GoogleError.manifestUnknown(reference, place.written)
         }
         var headers: HTTPFields = [
             .contentType: manifest.mediaType, .dockerContentDigest: manifest.digest, .eTag: "\"\(manifest.digest)\"",
-            .dockerDistributionAPIVersion: "registry/2.0", .contentLength: String(manifest.content.count),
+            .dockerDistributionAPIVersion: "registry/2.0", .contentLength: String(content.count),
         ]
         if call.request.method == .head { return Response(status: .ok, headers: headers) }
         headers[.contentLength] = nil
-        return Response(status: .ok, headers: headers, body: .init(byteBuffer: .init(bytes: manifest.content)))
+        return Response(status: .ok, headers: headers, body: .init(byteBuffer: .init(bytes: content)))
     }
 
-    private func provide(_ reference: String, in place: RegistryPlace) async throws -> StoredManifest? {
+    private func provide(_ reference: String, in place: RegistryPlace) async throws -> (StoredManifest, Data)? {
         // What has a digest was pushed before, or is not to be had.
         guard !reference.contains(":"), upstream.knows(place.written) else { return nil }
         guard try await upstream.provide("\(place.written):\(reference)") else { return nil }
@@ -86,7 +86,7 @@ struct ManifestMethods: Sendable {
         let descriptors = manifests.map { manifest in
             var descriptor: JSON = [
                 "mediaType": .string(manifest.mediaType), "digest": .string(manifest.digest),
-                "size": .integer(Int64(manifest.content.count)),
+                "size": .integer(manifest.contentBytes),
             ]
             descriptor["artifactType"] = manifest.artifactType.map(JSON.string)
             descriptor["annotations"] = manifest.annotations

@@ -8,27 +8,33 @@ struct ManifestStore: Sendable {
     let store: MetadataStore
     let now: @Sendable () -> Date
 
-    /// A manifest by digest or tag.
-    func find(_ reference: String, in place: RegistryPlace) async throws -> StoredManifest? {
+    /// A manifest by digest or tag, with its bytes.
+    func find(
+        _ reference: String,
+        in place: RegistryPlace
+    ) async throws -> (manifest: StoredManifest, content: Data)? {
         try await store.database.read { db in
             let row: Row?
             if reference.contains(":") {
                 row = try Row.fetchOne(
                     db,
-                    sql: "SELECT * FROM artifact_manifests WHERE \(Self.isHere) AND digest = ?",
+                    sql: """
+                        SELECT \(Self.columns), content FROM artifact_manifests
+                        WHERE \(Self.isHere) AND digest = ?
+                        """,
                     arguments: Self.key(place) + [reference]
                 )
             } else {
                 row = try Row.fetchOne(
                     db,
                     sql: """
-                        SELECT m.* FROM artifact_tags t JOIN artifact_manifests m
-                        USING (project, location, repository, image, digest) WHERE \(Self.isHere) AND tag = ?
+                        SELECT \(Self.columns), content FROM artifact_manifests WHERE \(Self.isHere) AND digest =
+                        (SELECT digest FROM artifact_tags WHERE \(Self.isHere) AND tag = ?)
                         """,
-                    arguments: Self.key(place) + [reference]
+                    arguments: Self.key(place) + Self.key(place) + [reference]
                 )
             }
-            return try row.map(StoredManifest.init(row:))
+            return try row.map { (try StoredManifest(row: $0), $0["content"]) }
         }
     }
 
@@ -163,7 +169,9 @@ struct ManifestStore: Sendable {
         try await store.database.read { db in
             try Row.fetchAll(
                 db,
-                sql: "SELECT * FROM artifact_manifests WHERE \(Self.isHere) AND subject = ? ORDER BY id",
+                sql: """
+                    SELECT \(Self.columns) FROM artifact_manifests WHERE \(Self.isHere) AND subject = ? ORDER BY id
+                    """,
                 arguments: Self.key(place) + [digest]
             ).map(StoredManifest.init(row:))
         }
@@ -195,7 +203,7 @@ struct ManifestStore: Sendable {
             }
             return try Row.fetchAll(
                 db,
-                sql: "SELECT * FROM artifact_manifests WHERE \(sql) ORDER BY updateTime DESC, id DESC",
+                sql: "SELECT \(Self.columns) FROM artifact_manifests WHERE \(sql) ORDER BY updateTime DESC, id DESC",
                 arguments: arguments
             ).map { row in
                 var manifest = try StoredManifest(row: row)
@@ -244,6 +252,13 @@ struct ManifestStore: Sendable {
         }
     }
 
+    /// All but the manifest itself, which is read where it is asked for, and where it names others.
+    private static let columns = """
+        project, location, repository, image, digest, mediaType, imageSizeBytes, artifactType, annotations,
+        createTime, updateTime, length(content) AS contentBytes,
+        CASE WHEN mediaType LIKE '%index%' OR mediaType LIKE '%list%' THEN content END AS indexContent
+        """
+
     private static let isHere = "project = ? AND location = ? AND repository = ? AND image = ?"
 
     private static func key(_ place: RegistryPlace) -> StatementArguments {
@@ -265,6 +280,7 @@ struct ManifestStore: Sendable {
         _ time: Date,
         in db: Database
     ) throws {
+        try checkImmutability(digest, tag, place, in: db)
         try db.execute(
             sql: """
                 INSERT INTO artifact_tags (project, location, repository, image, tag, digest, updateTime)
@@ -273,6 +289,32 @@ struct ManifestStore: Sendable {
                 """,
             arguments: key(place) + [tag, digest, time]
         )
+    }
+}
+
+extension ManifestStore {
+    /// A repository may say that its tags name for ever what they name first.
+    private static func checkImmutability(
+        _ digest: String,
+        _ tag: String,
+        _ place: RegistryPlace,
+        in db: Database
+    ) throws {
+        let named = try String.fetchOne(
+            db,
+            sql: "SELECT digest FROM artifact_tags WHERE \(isHere) AND tag = ?",
+            arguments: key(place) + [tag]
+        )
+        guard let named, named != digest else { return }
+        let repository = try Data.fetchOne(
+            db,
+            sql: "SELECT document FROM artifact_repositories WHERE project = ? AND location = ? AND repository = ?",
+            arguments: [place.project, place.location, place.repository]
+        )
+        guard let repository, try JSON(parsing: repository)["dockerConfig"]?["immutableTags"]?.bool == true else {
+            return
+        }
+        throw GoogleError.tagIsImmutable(tag, place.resource.description)
     }
 }
 
@@ -292,11 +334,14 @@ extension StoredManifest {
         place = RegistryPlace(row: row)
         digest = row["digest"]
         mediaType = row["mediaType"]
-        content = row["content"]
+        contentBytes = row["contentBytes"]
         imageSizeBytes = row["imageSizeBytes"]
         artifactType = row["artifactType"]
         annotations = try (row["annotations"] as Data?).map(JSON.init(parsing:))
         createTime = row["createTime"]
         updateTime = row["updateTime"]
+        if let index: Data = row["indexContent"] {
+            children = (try JSON(parsing: index)["manifests"]?.array ?? []).compactMap { $0["digest"]?.string }
+        }
     }
 }

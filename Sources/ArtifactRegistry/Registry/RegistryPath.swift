@@ -165,6 +165,12 @@ enum ContentDigest {
         else { throw GoogleError.digestInvalid(text, "is not 'sha256:' and 64 hexadecimal digits") }
     }
 
+    /// The hash itself; empty for what is no digest.
+    static func bytes(_ digest: String) -> Data {
+        let digits = digest.dropFirst("sha256:".count).utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+        return Data(stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) })
+    }
+
     static func text(_ hash: some Sequence<UInt8>) -> String {
         let digits = Array("0123456789abcdef".utf8)
         var text = Array("sha256:".utf8)

@@ -8,13 +8,13 @@ import Hummingbird
 struct LocationInput: MethodInput {
     var project: String
     var location: String
-    var call: Call
+    var list: ListRequest
     var resource: ResourceName { ResourceName(["projects", project, "locations", location]) }
 
     init(from call: Call) async throws {
         project = try call.parameter("project")
         location = call.context.parameters.get("location") == nil ? "-" : try call.parameter("location")
-        self.call = call
+        list = try ListRequest(call)
     }
 }
 
@@ -36,7 +36,7 @@ struct CreateRepositoryInput: MethodInput {
     }
 }
 
-/// Something in a repository; packages, versions and tags are nil where the path does not name them.
+/// Something in a repository; what the path does not name is nil.
 struct RepositoryInput: MethodInput {
     var project: String
     var location: String
@@ -45,8 +45,9 @@ struct RepositoryInput: MethodInput {
     var version: String?
     var tag: String?
     var image: String?
+    var file: String?
     var body: JSON
-    var filter: String?
+    var list: ListRequest
     var tagID: String?
     var updateMask: [String]
     /// Whether the tags of a version go with it.
@@ -63,14 +64,14 @@ struct RepositoryInput: MethodInput {
         project = try call.parameter("project")
         location = try call.parameter("location")
         repository = try call.parameter("repository")
-        // Clients encode the slash of a nested image name once or twice.
-        package = try optional("package").map { $0.removingPercentEncoding ?? $0 }
-        version = try optional("version")
+        package = try optional("package").map(ArtifactID.decoded)
+        version = try optional("version").map(ArtifactID.decoded)
         tag = try optional("tag")
-        image = try optional("image").map { $0.removingPercentEncoding ?? $0 }
-        filter = call.query("filter")
+        image = try optional("image").map(ArtifactID.decoded)
+        file = try optional("file").map(ArtifactID.decoded)
+        list = try ListRequest(call)
         tagID = call.query("tagId") ?? call.query("tag_id")
-        updateMask = (call.query("updateMask") ?? "").split(separator: ",").map(String.init)
+        updateMask = UpdateMask.fields(call.query("updateMask"))
         body = [.post, .patch].contains(call.request.method) ? try await call.body() : [:]
     }
 

@@ -55,6 +55,7 @@ struct RepositoryMethods: Sendable {
                 message: "Brume has repositories of the mode STANDARD_REPOSITORY only, not '\(mode)'."
             )
         }
+        _ = try CleanupPolicy.all(of: document)
         let place = RegistryPlace(project: project, location: input.location, repository: id, image: "")
         let operation = done("repositories.create", place, caller)
         let stored = try await store.insert(document, at: place, operation: operation)
@@ -83,18 +84,18 @@ struct RepositoryMethods: Sendable {
                 repositories.append(try await describe(place, document))
             }
         }
-        return repositories.isEmpty ? [:] : ["repositories": .array(repositories)]
+        return input.list.page(repositories, as: "repositories")
     }
 
     /// Changes the description, labels and cleanup policies.
     func patch(_ input: RepositoryInput, _ caller: Caller) async throws -> JSON {
         let place = try await input.place(project: projects.project(input.project).id)
         let changeable = ["description", "labels", "cleanupPolicies", "cleanupPolicyDryRun", "dockerConfig"]
-        let named = input.updateMask.isEmpty ? changeable.filter { input.body[$0] != nil } : input.updateMask
-        let fields = named.map { String($0.prefix { $0 != "." }) }
+        let fields = input.updateMask.isEmpty ? changeable.filter { input.body[$0] != nil } : input.updateMask
         if let stranger = fields.first(where: { !changeable.contains($0) }) {
             throw GoogleError.repositoryInvalid("The field '\(stranger)' of a repository cannot be changed.")
         }
+        _ = try CleanupPolicy.all(of: input.body)
         let changed = try await store.update(place) { document in
             for field in fields { document[field] = input.body[field] }
         }

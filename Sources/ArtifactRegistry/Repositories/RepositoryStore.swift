@@ -61,6 +61,53 @@ struct RepositoryStore: Sendable {
         }
     }
 
+    /// Every repository of the cloud.
+    func all() async throws -> [(place: RegistryPlace, document: JSON)] {
+        try await store.database.read { db in
+            try Row.fetchAll(
+                db,
+                sql: "SELECT project, location, repository, '' AS image, document FROM artifact_repositories"
+            )
+            .map { (RegistryPlace(row: $0), try JSON(parsing: $0["document"])) }
+        }
+    }
+
+    /// The policy on a repository; nil when there is no such repository.
+    func policy(_ place: RegistryPlace) async throws -> Policy? {
+        try await store.database.read { try Self.policy(place, in: $0) }
+    }
+
+    /// Replaces the policy on a repository, when `check` lets the known one go; false when there is no such repository.
+    func setPolicy(
+        _ policy: Policy,
+        on place: RegistryPlace,
+        check: @escaping @Sendable (Policy) throws -> Void
+    ) async throws -> Bool {
+        try await store.database.write { db in
+            guard let known = try Self.policy(place, in: db) else { return false }
+            try check(known)
+            try db.execute(
+                sql: """
+                    UPDATE artifact_repositories SET policy = ? WHERE project = ? AND location = ? AND repository = ?
+                    """,
+                arguments: [
+                    try JSONCoding.encoder.encode(policy), place.project, place.location, place.repository,
+                ]
+            )
+            return true
+        }
+    }
+
+    private static func policy(_ place: RegistryPlace, in db: Database) throws -> Policy? {
+        try Row.fetchOne(
+            db,
+            sql: "SELECT policy FROM artifact_repositories WHERE project = ? AND location = ? AND repository = ?",
+            arguments: [place.project, place.location, place.repository]
+        ).map { row in
+            try (row["policy"] as Data?).map { try JSONCoding.decoder.decode(Policy.self, from: $0) } ?? Policy()
+        }
+    }
+
     func locations(project: String) async throws -> [String] {
         try await store.database.read { db in
             try String.fetchAll(

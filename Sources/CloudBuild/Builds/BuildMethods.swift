@@ -158,7 +158,7 @@ struct BuildMethods: Sendable {
             location: input.location,
             after: try input.pageToken.map(PageToken.read),
             limit: input.pageSize + 1,
-            accepting: try input.filter.map(BuildFilter.init(parsing:))
+            accepting: try input.filter.map(ResourceFilter.init(parsing:))
         )
         let page = builds.prefix(input.pageSize)
         guard let last = page.last else { return [:] }

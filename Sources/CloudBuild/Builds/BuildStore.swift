@@ -35,7 +35,7 @@ struct BuildStore: Sendable {
         location: String,
         after: (time: Date, id: String)?,
         limit: Int,
-        accepting filter: BuildFilter?
+        accepting filter: ResourceFilter?
     ) async throws -> [Build] {
         try await store.database.read { db in
             let rows = try Row.fetchCursor(

@@ -23,6 +23,7 @@ extension Role {
     private static let imageReading = [
         "artifactregistry.*.get", "artifactregistry.*.list", "artifactregistry.*.listEffectiveTags",
         "artifactregistry.*.listTagBindings", "artifactregistry.repositories.downloadArtifacts",
+        "artifactregistry.files.download",
         "artifactregistry.repositories.readViaVirtualRepository",
     ]
     private static let imageWriting =

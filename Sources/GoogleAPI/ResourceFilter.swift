@@ -1,14 +1,16 @@
 import Foundation
-import GoogleAPI
 
-/// The filter of `builds.list`: `status="WORKING" AND (tags="a" OR create_time>"2026-01-01T00:00:00Z")`.
-indirect enum BuildFilter: Equatable, Sendable {
-    case all([BuildFilter])
-    case any([BuildFilter])
-    case not(BuildFilter)
+/// The filter of a list: `status="WORKING" AND (tags="a" OR create_time>"2026-01-01T00:00:00Z")`.
+///
+/// See [AIP-160](https://google.aip.dev/160). Field names may be written in snake case; a `*` in a value that is compared
+/// by `=` stands for any text.
+package indirect enum ResourceFilter: Equatable, Sendable {
+    case all([ResourceFilter])
+    case any([ResourceFilter])
+    case not(ResourceFilter)
     case compare(field: [String], Comparison, String)
 
-    enum Comparison: String, CaseIterable, Sendable {
+    package enum Comparison: String, CaseIterable, Sendable {
         case notEqual = "!="
         case atMost = "<="
         case atLeast = ">="
@@ -19,14 +21,14 @@ indirect enum BuildFilter: Equatable, Sendable {
     }
 
     /// - Throws: ``GoogleError`` (400) naming what cannot be read.
-    init(parsing text: String) throws {
+    package init(parsing text: String) throws {
         var reader = Reader(rest: text[...])
         self = try reader.alternatives()
         reader.skipSpaces()
         guard reader.rest.isEmpty else { throw reader.failure }
     }
 
-    func accepts(_ document: JSON) -> Bool {
+    package func accepts(_ document: JSON) -> Bool {
         switch self {
         case .all(let parts): parts.allSatisfy { $0.accepts(document) }
         case .any(let parts): parts.contains { $0.accepts(document) }
@@ -53,14 +55,27 @@ indirect enum BuildFilter: Equatable, Sendable {
 
     private static func compare(_ values: [String], _ comparison: Comparison, _ wanted: String) -> Bool {
         switch comparison {
-        case .equal: values.contains(wanted)
-        case .notEqual: !values.contains(wanted)
+        case .equal: values.contains { fits($0, wanted) }
+        case .notEqual: !values.contains { fits($0, wanted) }
         case .contains: values.contains { wanted == "*" || $0.localizedCaseInsensitiveContains(wanted) }
         case .less: values.contains { order($0, wanted) < 0 }
         case .greater: values.contains { order($0, wanted) > 0 }
         case .atMost: values.contains { order($0, wanted) <= 0 }
         case .atLeast: values.contains { order($0, wanted) >= 0 }
         }
+    }
+
+    /// Whether a text is the wanted one, in which each `*` stands for any text.
+    private static func fits(_ text: String, _ wanted: String) -> Bool {
+        guard wanted.contains("*") else { return text == wanted }
+        let parts = wanted.split(separator: "*", omittingEmptySubsequences: false)
+        guard let first = parts.first, let last = parts.last, text.hasPrefix(first) else { return false }
+        var rest = text.dropFirst(first.count)
+        for part in parts.dropFirst().dropLast() where !part.isEmpty {
+            guard let range = rest.range(of: part) else { return false }
+            rest = rest[range.upperBound...]
+        }
+        return rest.hasSuffix(last)
     }
 
     private static func order(_ left: String, _ right: String) -> Int {
@@ -73,7 +88,7 @@ indirect enum BuildFilter: Equatable, Sendable {
     private struct Reader {
         var rest: Substring
 
-        var failure: GoogleError { .invalidBuild("invalid filter near \"\(rest.prefix(40))\"") }
+        var failure: GoogleError { .invalid("invalid filter near \"\(rest.prefix(40))\"", reason: "INVALID_ARGUMENT") }
 
         mutating func skipSpaces() { rest = rest.drop { $0.isWhitespace } }
 
@@ -86,13 +101,13 @@ indirect enum BuildFilter: Equatable, Sendable {
             return true
         }
 
-        mutating func alternatives() throws -> BuildFilter {
+        mutating func alternatives() throws -> ResourceFilter {
             var parts = [try conjunction()]
             while word("OR") { parts.append(try conjunction()) }
             return parts.count == 1 ? parts[0] : .any(parts)
         }
 
-        mutating func conjunction() throws -> BuildFilter {
+        mutating func conjunction() throws -> ResourceFilter {
             var parts = [try term()]
             while true {
                 if word("AND") {
@@ -112,7 +127,7 @@ indirect enum BuildFilter: Equatable, Sendable {
             return copy.word("OR")
         }
 
-        mutating func term() throws -> BuildFilter {
+        mutating func term() throws -> ResourceFilter {
             skipSpaces()
             if word("NOT") { return .not(try term()) }
             if rest.first == "-" {
@@ -140,7 +155,7 @@ indirect enum BuildFilter: Equatable, Sendable {
 
         private mutating func value() throws -> String {
             skipSpaces()
-            guard let quote = rest.first, quote == "\"" || quote == "'" else {
+            guard let quote = rest.first, "\"'`".contains(quote) else {
                 let bare = rest.prefix { !$0.isWhitespace && $0 != ")" }
                 guard !bare.isEmpty else { throw failure }
                 rest = rest.dropFirst(bare.count)

@@ -1,0 +1,174 @@
+"""Artifact Registry through gcloud: repositories, access, cleanup, files, versions and tags."""
+
+import base64
+import hashlib
+import json
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+
+pytestmark = pytest.mark.needs("gcloud")
+LOCATION = "europe-west1"
+HOST = f"{LOCATION}-docker.pkg.dev"
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+class Registry:
+    """The registry protocol by hand, at the daemon's plain endpoint."""
+
+    def __init__(self, cloud, token=None):
+        self.root, self.token = f"http://127.0.0.1:{cloud.port}/v2/{HOST}", token
+
+    def call(self, method, path, body=None, **headers):
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        request = urllib.request.Request(self.root + path, data=body, method=method, headers=headers)
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    def push(self, name, tag, layer):
+        parts = []
+        for content in (b"{}", layer):
+            digest = "sha256:" + hashlib.sha256(content).hexdigest()
+            status, body = self.call("POST", f"/{name}/blobs/uploads/?digest={digest}", content)
+            if status != 201:
+                return status, body.decode()
+            parts.append({"mediaType": "application/octet-stream", "size": len(content), "digest": digest})
+        manifest = json.dumps(
+            {"schemaVersion": 2, "mediaType": MANIFEST, "config": parts[0], "layers": parts[1:]}
+        ).encode()
+        status, body = self.call("PUT", f"/{name}/manifests/{tag}", manifest, **{"Content-Type": MANIFEST})
+        return status, "sha256:" + hashlib.sha256(manifest).hexdigest() if status == 201 else body.decode()
+
+
+@pytest.fixture
+def repository(cloud, name):
+    cloud.sh(f"gcloud artifacts repositories create {name} --repository-format=docker --location={LOCATION}")
+    return name
+
+
+@pytest.fixture
+def owner(cloud):
+    return Registry(cloud, cloud.sh("gcloud auth print-access-token").stdout.strip())
+
+
+def test_a_repository_is_described_changed_listed_and_deleted(cloud, repository):
+    there = f"{repository} --location={LOCATION}"
+    cloud.sh(f"gcloud artifacts repositories update {there} --description='team images' --update-labels=a=b")
+    described = json.loads(cloud.sh(f"gcloud artifacts repositories describe {there} --format=json").stdout)
+    assert (described["description"], described["labels"]) == ("team images", {"a": "b"})
+    assert described["registryUri"] == f"{HOST}/{cloud.project}/{repository}"
+    full = f"projects/{cloud.project}/locations/{LOCATION}/repositories"
+    for condition, found in ((f"{full}/{repository[:6]}*", True), (f"{full}/other*", False)):
+        listed = cloud.sh(f"gcloud artifacts repositories list --location={LOCATION} --filter='name=\"{condition}\"'")
+        assert (repository in listed.stdout) == found
+    cloud.sh(f"gcloud artifacts repositories delete {there} -q")
+    assert "not found" in cloud.sh(f"gcloud artifacts repositories describe {there}", check=False).output
+
+
+def test_images_versions_tags_and_files(cloud, repository, owner, tmp_path):
+    name = f"{cloud.project}/{repository}/team/app"
+    digests = [owner.push(name, tag, tag.encode())[1] for tag in ("v1", "v2", "v3")]
+    image = f"{HOST}/{name}"
+    listed = cloud.sh(f"gcloud artifacts docker images list {image} --include-tags --format='value(version,tags)'")
+    assert sorted(line.split() for line in listed.stdout.splitlines()) == sorted(
+        [digest, tag] for digest, tag in zip(digests, ("v1", "v2", "v3"))
+    )
+    described = cloud.sh(f"gcloud artifacts docker images describe {image}:v2")
+    assert digests[1] in described.stdout
+    cloud.sh(f"gcloud artifacts docker tags add {image}:v1 {image}:stable")
+    tags = cloud.sh(f"gcloud artifacts docker tags list {image} --format='value(tag)'").stdout.split()
+    assert sorted(tags) == ["stable", "v1", "v2", "v3"]
+    cloud.sh(f"gcloud artifacts docker tags delete {image}:v1 -q")
+    where = f"--repository={repository} --location={LOCATION}"
+    assert cloud.sh(f"gcloud artifacts packages list {where} --format='value(name)'").stdout.strip().endswith("team/app")
+    versions = cloud.sh(
+        f"gcloud artifacts versions list --package=team/app {where} --sort-by=~create_time --page-size=1 --format='value(name)'"
+    )
+    assert [line.split("/")[-1] for line in versions.stdout.split()] == digests[::-1]
+    tagged = cloud.sh(f"gcloud artifacts tags list --package=team/app {where} --format='value(name)'").stdout.split()
+    assert sorted(line.split("/")[-1] for line in tagged) == ["stable", "v2", "v3"]
+    layer = "sha256:" + hashlib.sha256(b"v3").hexdigest()
+    files = cloud.sh(f"gcloud artifacts files list {where} --format='value(name)'").stdout
+    assert layer in files
+    described = cloud.sh(f"gcloud artifacts files describe {layer} {where} --format=json").stdout
+    assert json.loads(described)["hashes"][0]["value"] == layer.removeprefix("sha256:")
+    cloud.sh(f"gcloud artifacts files download {layer} {where} --destination={tmp_path} --local-filename=layer")
+    assert (tmp_path / "layer").read_bytes() == b"v3"
+    cloud.sh(f"gcloud artifacts docker images delete {image}@{digests[1]} --delete-tags -q")
+    cloud.sh(f"gcloud artifacts versions delete {digests[2]} --package=team/app {where} --delete-tags -q")
+    assert digests[0] in cloud.sh(f"gcloud artifacts docker images list {image} --format='value(version)'").stdout
+    cloud.sh(f"gcloud artifacts packages delete team/app {where} -q")
+    assert cloud.sh(f"gcloud artifacts packages list {where} --format='value(name)'").stdout == ""
+
+
+def test_roles_on_one_repository_decide(cloud, repository, owner, name):
+    app = f"{cloud.project}/{repository}/app"
+    owner.push(app, "v1", b"one")
+    cloud.sh(f"gcloud iam service-accounts create {name}")
+    email = f"{name}@{cloud.project}.iam.gserviceaccount.com"
+    cloud.sh(f"gcloud iam service-accounts keys create {name}.json --iam-account={email}")
+    key = (cloud.folder / f"{name}.json").read_bytes()
+    basic = base64.b64encode(b"_json_key:" + key).decode()
+    status, answer = Registry(cloud).call("GET", "/../token", Authorization=f"Basic {basic}")
+    if status != 200:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{cloud.port}/v2/token", headers={"Authorization": f"Basic {basic}"}
+        )
+        answer = urllib.request.urlopen(request).read()
+    robot = Registry(cloud, json.loads(answer)["token"])
+    there = f"{repository} --location={LOCATION}"
+
+    def bind(member, role, verb="add"):
+        cloud.sh(
+            f"gcloud artifacts repositories {verb}-iam-policy-binding {there} --member={member} --role=roles/artifactregistry.{role}"
+        )
+
+    pull = f"/{app}/manifests/v1"
+    assert robot.call("GET", pull)[0] == 403
+    bind(f"serviceAccount:{email}", "reader")
+    assert robot.call("GET", pull)[0] == 200
+    assert robot.push(app, "v2", b"two")[0] == 403
+    bind(f"serviceAccount:{email}", "writer")
+    assert robot.push(app, "v2", b"two")[0] == 201
+    assert robot.call("DELETE", f"/{app}/manifests/v2")[0] == 403
+    bind(f"serviceAccount:{email}", "repoAdmin")
+    assert robot.call("DELETE", f"/{app}/manifests/v2")[0] == 202
+    assert email in cloud.sh(f"gcloud artifacts repositories get-iam-policy {there}").stdout
+    # Another repository of the same project is not opened by it.
+    cloud.sh(f"gcloud artifacts repositories create {name}-2 --repository-format=docker --location={LOCATION}")
+    assert robot.push(f"{cloud.project}/{name}-2/app", "v1", b"two")[0] == 403
+
+    anybody = Registry(cloud, "anonymous")
+    assert anybody.call("GET", pull)[0] == 401
+    bind("allUsers", "reader")
+    assert anybody.call("GET", pull)[0] == 200
+    assert anybody.push(app, "v3", b"three")[0] == 401
+    bind("allUsers", "reader", "remove")
+    assert anybody.call("GET", pull)[0] == 401
+
+
+def test_cleanup_policies_are_kept_as_they_were_set(cloud, repository, tmp_path):
+    there = f"{repository} --location={LOCATION}"
+    (tmp_path / "policies.json").write_text(
+        json.dumps(
+            [
+                {"name": "old", "action": {"type": "Delete"}, "condition": {"tagState": "UNTAGGED", "olderThan": "30d"}},
+                {"name": "recent", "action": {"type": "Keep"}, "mostRecentVersions": {"keepCount": 5}},
+            ]
+        )
+    )
+    cloud.sh(f"gcloud artifacts repositories set-cleanup-policies {there} --policy=policies.json --dry-run", cwd=tmp_path)
+    listed = json.loads(cloud.sh(f"gcloud artifacts repositories list-cleanup-policies {there} --format=json").stdout)
+    assert {policy["name"]: policy["action"]["type"].lower() for policy in listed} == {"old": "delete", "recent": "keep"}
+    described = json.loads(cloud.sh(f"gcloud artifacts repositories describe {there} --format=json").stdout)
+    assert float(described["cleanupPolicies"]["old"]["condition"]["olderThan"].rstrip("s")) == 2592000
+    assert described["cleanupPolicyDryRun"] is True
+    cloud.sh(f"gcloud artifacts repositories delete-cleanup-policies {there} --policynames=old")
+    left = json.loads(cloud.sh(f"gcloud artifacts repositories list-cleanup-policies {there} --format=json").stdout)
+    assert [policy["name"] for policy in left] == ["recent"]
