@@ -28,6 +28,15 @@ extension GoogleError {
         )
     }
 
+    static func uploadRangeLies(_ range: String, length: Int64) -> GoogleError {
+        registry(
+            "BLOB_UPLOAD_INVALID",
+            .invalidArgument,
+            400,
+            "The Content-Range '\(range)' is not as long as the chunk, which has \(length) bytes."
+        )
+    }
+
     static func digestInvalid(_ digest: String, _ why: String) -> GoogleError {
         registry("DIGEST_INVALID", .invalidArgument, 400, "The digest '\(digest)' \(why).")
     }

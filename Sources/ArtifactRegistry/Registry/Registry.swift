@@ -19,7 +19,7 @@ struct Registry: Sendable {
         case .token: try await token(call)
         case .catalog: try await listings.catalog(call)
         case .blob(let name, let digest): try await blobs.get(place(name, .download, call), digest, call)
-        case .upload(let name, let id): try await uploads.status(place(name, .upload, call), id)
+        case .upload(let name, let id): try await uploads.status(place(name, .upload, call), id, call)
         case .manifest(let name, let reference): try await manifests.get(place(name, .download, call), reference, call)
         case .tags(let name): try await listings.tags(place(name, .download, call, listing: true), call)
         case .referrers(let name, let digest):

@@ -47,11 +47,14 @@ struct UploadMethods: Sendable {
     }
 
     /// GET: how far an upload is.
-    func status(_ place: RegistryPlace, _ id: String) async throws -> Response {
+    func status(_ place: RegistryPlace, _ id: String, _ call: Call) async throws -> Response {
         let size = try await open.size(id, in: place)
         return try .registry(
             .noContent,
-            headers: [.range: "0-\(max(0, size - 1))", .dockerUploadUUID: id]
+            headers: [
+                .location: "\(call.repositoryPath)/blobs/uploads/\(id)", .range: "0-\(max(0, size - 1))",
+                .dockerUploadUUID: id,
+            ]
         )
     }
 
@@ -93,12 +96,18 @@ struct UploadMethods: Sendable {
         return try .registry(.noContent)
     }
 
+    /// A `Content-Range`, when sent, must continue where the upload is, and be as long as the body says it is.
     private func checkOrder(_ call: Call, _ id: String, size: Int64) throws {
         guard let range = call.headers[.contentRange] else { return }
         let text = range.hasPrefix("bytes ") ? range.dropFirst("bytes ".count) : range[...]
-        guard let first = text.split(separator: "-").first.flatMap({ Int64($0) }), first == size else {
+        let ends = text.prefix { $0 != "/" }.split(separator: "-").map { Int64($0) }
+        guard ends.count == 2, let first = ends[0], let last = ends[1], first == size, last >= first else {
             throw GoogleError.uploadOutOfOrder(id, size: size)
         }
+        guard let length = call.headers[.contentLength].flatMap({ Int64($0) }), length != last - first + 1 else {
+            return
+        }
+        throw GoogleError.uploadRangeLies(range, length: length)
     }
 
     private func commit(
