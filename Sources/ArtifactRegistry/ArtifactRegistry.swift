@@ -17,6 +17,8 @@ package struct ArtifactRegistry: Sendable {
     let images: ImageMethods
     let tags: TagMethods
     let fileMethods: FileMethods
+    let pythonPackages: PythonPackageMethods
+    private let pythonIndex: PythonIndex
     private let cleanup: CleanupRunner
     private let access: RegistryAccess
     private let blobs: BlobRows
@@ -50,18 +52,24 @@ package struct ArtifactRegistry: Sendable {
             upstream: upstream,
             system: system
         )
+        let python = PythonStore(store: store)
         let manifests = ManifestStore(store: store, now: now)
+        let formats = ArtifactFormats(
+            docker: DockerFormat(manifests: manifests),
+            python: PythonFormat(store: python)
+        )
+        let blobMethods = BlobMethods(rows: blobs, files: files)
         let repositoryStore = RepositoryStore(store: store, now: now)
         registry = Registry(
             access: access,
-            blobs: BlobMethods(rows: blobs, files: files),
+            blobs: blobMethods,
             uploads: UploadMethods(open: open, rows: blobs, files: files),
             manifests: ManifestMethods(store: manifests, repositories: repositoryStore, upstream: upstream),
             listings: ListingMethods(store: manifests, upstream: upstream, access: access)
         )
         repositories = RepositoryMethods(
             store: repositoryStore,
-            manifests: manifests,
+            formats: formats,
             projects: projects,
             now: now,
             makeID: makeID
@@ -72,11 +80,18 @@ package struct ArtifactRegistry: Sendable {
             authorizer: authorizer,
             makeID: makeID
         )
-        let formats = ArtifactFormats(docker: DockerFormat(manifests: manifests))
         packages = PackageMethods(repositories: repositories, formats: formats, projects: projects)
         images = ImageMethods(packages: packages, manifests: manifests)
         tags = TagMethods(packages: packages, manifests: manifests)
-        fileMethods = FileMethods(packages: packages, blobs: BlobMethods(rows: blobs, files: files))
+        fileMethods = FileMethods(packages: packages, blobs: blobMethods)
+        pythonPackages = PythonPackageMethods(packages: packages, store: python)
+        pythonIndex = PythonIndex(
+            repositories: repositoryStore,
+            projects: projects,
+            store: python,
+            uploads: PythonUploads(store: python, rows: blobs, files: files, now: now),
+            blobs: blobMethods
+        )
         cleanup = CleanupRunner(repositories: repositoryStore, formats: formats, logger: logger, now: now)
     }
 
@@ -118,6 +133,30 @@ package struct ArtifactRegistry: Sendable {
             hosts: ["gcr.io", "*.gcr.io", "*.pkg.dev"],
             paths: ["/v2/", "/v2"],
             errors: .registry,
+            authenticator: access,
+            table: table
+        )
+    }
+}
+
+extension ArtifactRegistry {
+    /// What pip and twine speak, at `REGION-python.pkg.dev`.
+    package func pythonAPI(authorizer: any Authorizer) -> API {
+        let table = MethodTable(authorizer: authorizer)
+        let root = "/{project}/{repository}"
+        let (reading, writing) = (
+            RegistryAccess.Permission.download.rawValue, RegistryAccess.Permission.upload.rawValue
+        )
+        for (verb, id) in [(HTTPRequest.Method.get, ""), (.head, ".exists")] {
+            table.add("python.index\(id)", verb, "\(root)/simple", requires: reading, pythonIndex.packages)
+            table.add("python.files\(id)", verb, "\(root)/simple/{package}", requires: reading, pythonIndex.files)
+            table.add("python.download\(id)", verb, "\(root)/{package}/{file}", requires: reading, pythonIndex.download)
+        }
+        table.add("python.upload", .post, root, requires: writing, pythonIndex.upload)
+        return API(
+            name: "python",
+            hosts: ["*\(PythonInput.hostSuffix)"],
+            errors: .python,
             authenticator: access,
             table: table
         )

@@ -92,6 +92,11 @@ extension ArtifactRegistry {
         api.add(id("dockerImages.list"), .get, dockerImages, requires: may("dockerimages.list"), images.list)
         api.add(id("dockerImages.get"), .get, image, requires: may("dockerimages.get"), images.get)
 
+        let python = "\(Self.one)/pythonPackages"
+        let release = "\(python)/{package}"
+        api.add(id("pythonPackages.list"), .get, python, requires: may("pythonpackages.list"), pythonPackages.list)
+        api.add(id("pythonPackages.get"), .get, release, requires: may("pythonpackages.get"), pythonPackages.get)
+
         let files = "\(Self.one)/files"
         let file = "\(files)/{file}"
         api.add(id("files.list"), .get, files, requires: may("files.list"), fileMethods.list)
@@ -109,7 +114,6 @@ extension ArtifactRegistry {
         api.lacks(id("files.patch"), .patch, "\(one)/files/{file}")
         api.lacks(id("rules.list"), .get, "\(one)/rules")
         api.lacks(id("attachments.list"), .get, "\(one)/attachments")
-        api.lacks(id("pythonPackages.list"), .get, "\(one)/pythonPackages")
         api.lacks(id("npmPackages.list"), .get, "\(one)/npmPackages")
         api.lacks(id("mavenArtifacts.list"), .get, "\(one)/mavenArtifacts")
         api.lacks(Self.id("getVpcscConfig"), .get, "\(Self.root)/{location}/vpcscConfig")

@@ -121,6 +121,15 @@ extension GoogleError {
         .notFound("Requested entity was not found: \(name)")
     }
 
+    static func uploadInvalid(_ why: String) -> GoogleError {
+        repositoryInvalid("The upload cannot be stored: \(why).")
+    }
+
+    /// The words by which twine's `--skip-existing` knows it.
+    static func fileExists(_ name: String) -> GoogleError {
+        repositoryInvalid("The file '\(name)' already exists: a file that was uploaded does not change.")
+    }
+
     static func filesBelongToVersions(_ name: String) -> GoogleError {
         GoogleError(
             .failedPrecondition,

@@ -56,5 +56,22 @@ package enum ArtifactRegistrySchema: Schema {
             // Who may pull from and push to one repository.
             try db.execute(sql: "ALTER TABLE artifact_repositories ADD COLUMN policy BLOB")
         }
+        migrator.registerMigration("artifactregistry.python.1") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE artifact_python_files (
+                        project TEXT NOT NULL, location TEXT NOT NULL, repository TEXT NOT NULL,
+                        package TEXT NOT NULL, version TEXT NOT NULL, fileName TEXT NOT NULL,
+                        digest TEXT NOT NULL, sizeBytes INTEGER NOT NULL, requiresPython TEXT,
+                        createTime DATETIME NOT NULL,
+                        PRIMARY KEY (project, location, repository, package, fileName),
+                        FOREIGN KEY (project, location, repository)
+                            REFERENCES artifact_repositories(project, location, repository) ON DELETE CASCADE
+                    );
+                    -- The blobs that files keep.
+                    CREATE INDEX artifact_python_files_by_digest ON artifact_python_files(project, digest);
+                    """
+            )
+        }
     }
 }

@@ -43,6 +43,8 @@ package struct ClientFolder: Sendable {
         let project = key["project_id"]?.string ?? ""
         try makeFolder(gcloud + "/configurations")
         try makeFolder(docker)
+        // podman refuses a folder without it.
+        try saveOnce("{}\n", to: docker + "/config.json")
         try save(ownerKey, to: self.key)
         try save(Data("[GSUtil]\ndefault_project_id = \(project)\nstate_dir = \(path)/gsutil\n".utf8), to: boto)
         try save(Data("default".utf8), to: gcloud + "/active_config")

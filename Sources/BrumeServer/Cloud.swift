@@ -125,7 +125,9 @@ package struct Cloud: Sendable {
             makeID: { UUID().uuidString.lowercased() }
         )
         authorizer.consult(registry.policies)
-        apis += [registry.registryAPI(), registry.api(authorizer: authorizer)]
+        apis += [
+            registry.pythonAPI(authorizer: authorizer), registry.registryAPI(), registry.api(authorizer: authorizer),
+        ]
 
         let compute = await ComputeEngine(
             store: store,

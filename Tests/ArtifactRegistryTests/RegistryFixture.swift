@@ -143,7 +143,9 @@ func withRegistry(
             now: { clock.now },
             makeID: { UUID().uuidString.lowercased() }
         )
-        let api = TestAPI([registry.registryAPI(), registry.api(authorizer: SignedIn())])
+        let api = TestAPI([
+            registry.pythonAPI(authorizer: SignedIn()), registry.registryAPI(), registry.api(authorizer: SignedIn()),
+        ])
         try await body(TestRegistry(api: api, registry: registry, clock: clock, files: files))
     }
 }

@@ -78,14 +78,12 @@ struct BlobRows: Sendable {
         }
     }
 
-    /// Ends a project's hold on a blob that none of its manifests names; false when one does, or it is not there.
+    /// Ends a project's hold on a blob that none of its manifests and files names; false when one does, or it is not there.
     func unlink(_ digest: String, project: String) async throws -> Bool {
         try await store.database.write { db in
             try db.execute(
                 sql: """
-                    DELETE FROM artifact_links WHERE project = ? AND digest = ? AND NOT EXISTS (
-                        SELECT 1 FROM artifact_manifest_blobs m WHERE m.project = artifact_links.project
-                            AND m.digest = artifact_links.digest)
+                    DELETE FROM artifact_links WHERE project = ? AND digest = ? AND \(Self.isUnneeded)
                     """,
                 arguments: [project, digest]
             )
@@ -93,7 +91,7 @@ struct BlobRows: Sendable {
         }
     }
 
-    /// Ends holds that no manifest needs and nobody touched since `time`, and forgets blobs that nobody holds.
+    /// Ends holds that nothing needs and nobody touched since `time`, and forgets blobs that nobody holds.
     ///
     /// One transaction: a push that relies on a blob has either touched its link before, or finds it gone.
     ///
@@ -102,9 +100,7 @@ struct BlobRows: Sendable {
         try await store.database.write { db in
             try db.execute(
                 sql: """
-                    DELETE FROM artifact_links WHERE touchTime < ? AND NOT EXISTS (
-                        SELECT 1 FROM artifact_manifest_blobs m WHERE m.project = artifact_links.project
-                            AND m.digest = artifact_links.digest)
+                    DELETE FROM artifact_links WHERE touchTime < ? AND \(Self.isUnneeded)
                     """,
                 arguments: [time]
             )
@@ -130,6 +126,14 @@ struct BlobRows: Sendable {
             )
         }
     }
+
+    /// Of a link: that no manifest and no file of its project names the blob.
+    private static let isUnneeded = """
+        NOT EXISTS (SELECT 1 FROM artifact_manifest_blobs m
+            WHERE m.project = artifact_links.project AND m.digest = artifact_links.digest)
+        AND NOT EXISTS (SELECT 1 FROM artifact_python_files f
+            WHERE f.project = artifact_links.project AND f.digest = artifact_links.digest)
+        """
 
     static func link(_ digest: String, project: String, time: Date, in db: Database) throws {
         try db.execute(

@@ -29,6 +29,10 @@ struct DockerFormat: ArtifactFormat {
         try await manifests.files(in: repository)
     }
 
+    func sizeBytes(of repository: RegistryPlace) async throws -> Int64 {
+        try await manifests.sizeBytes(ofRepository: repository)
+    }
+
     func delete(version: String, in place: RegistryPlace, force: Bool) async throws {
         try await manifests.delete(digest: version, in: place, force: force)
     }

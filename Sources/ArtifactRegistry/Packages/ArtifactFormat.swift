@@ -11,6 +11,9 @@ protocol ArtifactFormat: Sendable {
     /// The files in a repository, in no order.
     func files(in repository: RegistryPlace) async throws -> [ArtifactFile]
 
+    /// What all blobs of a repository need on the disk, each counted once.
+    func sizeBytes(of repository: RegistryPlace) async throws -> Int64
+
     /// Deletes a version.
     ///
     /// - Parameter force: Whether its tags go with it.

@@ -122,8 +122,12 @@ struct PackageMethods: Sendable {
 /// The formats that repositories can have.
 struct ArtifactFormats: Sendable {
     let docker: DockerFormat
+    let python: PythonFormat
 
-    func format(of repository: JSON) -> any ArtifactFormat { docker }
+    /// By the number of Google's enum, which Python's clients send.
+    static let names: [Int64: String] = [1: "DOCKER", 8: "PYTHON"]
+
+    func format(of repository: JSON) -> any ArtifactFormat { repository["format"] == "PYTHON" ? python : docker }
 }
 
 extension RegistryPlace {

@@ -6,7 +6,7 @@ import Operations
 /// `projects.locations.repositories`, its locations and operations.
 struct RepositoryMethods: Sendable {
     let store: RepositoryStore
-    let manifests: ManifestStore
+    let formats: ArtifactFormats
     let projects: any ProjectDirectory
     let now: @Sendable () -> Date
     let makeID: @Sendable () -> String
@@ -35,15 +35,18 @@ struct RepositoryMethods: Sendable {
             )
         }
         var document = input.document
-        switch document["format"]?.string ?? document["format"]?.integer.map({ $0 == 1 ? "DOCKER" : "format \($0)" }) {
-        case "DOCKER": document["format"] = "DOCKER"
-        case let other:
+        let format =
+            document["format"]?.string
+            ?? document["format"]?.integer.map { ArtifactFormats.names[$0] ?? "format \($0)" }
+        guard let format, ArtifactFormats.names.values.contains(format) else {
             throw GoogleError(
                 .unimplemented,
                 reason: "notImplemented",
-                message: "Brume has repositories of the format DOCKER only, not '\(other ?? "FORMAT_UNSPECIFIED")'."
+                message: "Brume has repositories of the formats DOCKER and PYTHON, "
+                    + "not '\(format ?? "FORMAT_UNSPECIFIED")'."
             )
         }
+        document["format"] = .string(format)
         // Python clients send enums as numbers.
         let mode = document["mode"]?.string ?? document["mode"]?.integer.map(Self.mode)
         switch mode ?? "MODE_UNSPECIFIED" {
@@ -156,10 +159,11 @@ struct RepositoryMethods: Sendable {
 
     private func describe(_ place: RegistryPlace, _ document: JSON) async throws -> JSON {
         var document = document
-        document["sizeBytes"] = .string(String(try await manifests.sizeBytes(ofRepository: place)))
-        document["registryUri"] = .string(
-            RegistryPlace.uri(project: place.project, location: place.location, repository: place.repository)
-        )
+        document["sizeBytes"] = .string(String(try await formats.format(of: document).sizeBytes(of: place)))
+        document["registryUri"] =
+            document["format"] == "PYTHON"
+            ? .string("https://\(place.location)\(PythonInput.hostSuffix)/\(place.project)/\(place.repository)")
+            : .string(RegistryPlace.uri(project: place.project, location: place.location, repository: place.repository))
         return document
     }
 

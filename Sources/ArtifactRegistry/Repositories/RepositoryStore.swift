@@ -20,7 +20,10 @@ struct RepositoryStore: Sendable {
     ///
     /// - Throws: ``GoogleError`` `NAME_UNKNOWN` (404) for a repository that nobody has created.
     func prepare(_ place: RegistryPlace, isPublic: Bool) async throws {
-        if try await find(place) != nil { return }
+        if let document = try await find(place) {
+            guard document["format"] == "DOCKER" else { throw GoogleError.nameUnknown(place.written) }
+            return
+        }
         guard place.isLegacy || isPublic else {
             throw GoogleError.nameUnknown(
                 RegistryPlace.uri(project: place.project, location: place.location, repository: place.repository)

@@ -96,7 +96,8 @@ def test_anonymous_pulls_need_a_public_repository(cloud, name, password, tmp_pat
 @pytest.mark.needs("podman")
 def test_podman_pulls_and_pushes(cloud, name, password, tmp_path):
     layout(tmp_path / "in", ["amd64"])
-    store = f"podman --root {tmp_path}/root --runroot {tmp_path}/run --storage-driver vfs"
+    # Its run folder may have no more than 50 characters.
+    store = f"podman --root {tmp_path}/root --runroot {cloud.folder}/pod --storage-driver vfs"
     image = f"gcr.io/{cloud.project}/{name}"
     loaded = cloud.sh(f"{store} pull -q --arch amd64 oci:{tmp_path}/in:v1").stdout.strip()
     sign_in = f"--creds oauth2accesstoken:{password}"

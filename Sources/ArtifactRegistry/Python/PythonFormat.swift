@@ -1,0 +1,55 @@
+import GoogleAPI
+
+/// Python packages: a release is a version.
+struct PythonFormat: ArtifactFormat {
+    let store: PythonStore
+
+    func versions(in place: RegistryPlace) async throws -> [ArtifactVersion] {
+        let releases = Dictionary(grouping: try await store.files(in: place)) { [$0.place.image, $0.version] }
+        return releases.values.compactMap { files in
+            guard let first = files.min(by: { $0.createTime < $1.createTime }) else { return nil }
+            return ArtifactVersion(
+                place: first.place,
+                name: first.version,
+                createTime: first.createTime,
+                updateTime: files.map(\.createTime).max() ?? first.createTime,
+                metadata: [
+                    "name": .string("\(first.place.resource)/pythonPackages/\(first.place.image):\(first.version)")
+                ]
+            )
+        }
+    }
+
+    func files(in repository: RegistryPlace) async throws -> [ArtifactFile] {
+        try await store.files(in: repository).map { file in
+            ArtifactFile(
+                name: file.name,
+                digest: file.digest,
+                sizeBytes: file.sizeBytes,
+                package: file.place.image,
+                version: file.version,
+                createTime: file.createTime
+            )
+        }
+    }
+
+    func sizeBytes(of repository: RegistryPlace) async throws -> Int64 {
+        try await store.files(in: repository).reduce(0) { $0 + $1.sizeBytes }
+    }
+
+    func delete(version: String, in place: RegistryPlace, force: Bool) async throws {
+        guard try await store.delete(package: place.image, version: version, in: place) else {
+            throw GoogleError.requestedEntityNotFound(place.versionName(version))
+        }
+    }
+
+    func delete(package place: RegistryPlace) async throws -> Bool {
+        try await store.delete(package: place.image, in: place)
+    }
+
+    func delete(file name: String, in repository: RegistryPlace) async throws -> Bool {
+        let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else { return false }
+        return try await store.delete(package: parts[0], fileName: parts[1], in: repository)
+    }
+}

@@ -1,0 +1,122 @@
+import APIServer
+import Foundation
+import GoogleAPI
+import HTTPTypes
+import Hummingbird
+
+/// What pip and twine speak: the [simple index](https://peps.python.org/pep-0503/), its files, and uploads.
+struct PythonIndex: Sendable {
+    let repositories: RepositoryStore
+    let projects: any ProjectDirectory
+    let store: PythonStore
+    let uploads: PythonUploads
+    let blobs: BlobMethods
+
+    /// The names of all packages.
+    func packages(_ input: PythonInput, _ call: Call) async throws -> Response {
+        let names = try await store.packages(in: known(input))
+        return Self.page("Simple index", names.map { "<a href=\"\($0)/\">\($0)</a>" })
+    }
+
+    /// The files of one package, each with its hash.
+    func files(_ input: PythonInput, _ call: Call) async throws -> Response {
+        var place = try await known(input)
+        place.image = PythonName.normalized(input.package)
+        let files = try await store.files(in: place)
+        guard !files.isEmpty else { throw GoogleError.notFound("There is no package '\(place.image)' here.") }
+        let links = files.map { file in
+            let requires = file.requiresPython.map { " data-requires-python=\"\(Self.escaped($0))\"" } ?? ""
+            let hash = file.digest.replacing("sha256:", with: "sha256=")
+            return "<a href=\"../../\(file.name)#\(hash)\"\(requires)>\(file.fileName)</a>"
+        }
+        return Self.page("Links for \(place.image)", links)
+    }
+
+    func download(_ input: PythonInput, _ call: Call) async throws -> Response {
+        var place = try await known(input)
+        place.image = PythonName.normalized(input.package)
+        guard let file = try await store.find(input.file, in: place) else {
+            throw GoogleError.notFound("There is no file '\(input.file)' of '\(place.image)' here.")
+        }
+        return try await blobs.get(place, file.digest, call)
+    }
+
+    func upload(_ input: PythonInput, _ call: Call) async throws -> Response {
+        let place = try await known(input)
+        try await uploads.take(call.request.body, contentType: call.headers[.contentType] ?? "", in: place)
+        return Response(status: .ok)
+    }
+
+    /// The repository that a call names.
+    private func known(_ input: PythonInput) async throws -> RegistryPlace {
+        let place = RegistryPlace(
+            project: try await projects.project(input.project).id,
+            location: input.location,
+            repository: input.repository,
+            image: ""
+        )
+        guard let document = try await repositories.find(place), document["format"] == "PYTHON" else {
+            throw GoogleError.repositoryNotFound(place.resource.description)
+        }
+        return place
+    }
+
+    private static func page(_ title: String, _ links: [String]) -> Response {
+        let text = """
+            <!DOCTYPE html>
+            <html><head><meta name="pypi:repository-version" content="1.0"><title>\(title)</title></head>
+            <body>
+            \(links.map { $0 + "<br>" }.joined(separator: "\n"))
+            </body></html>
+
+            """
+        return Response(
+            status: .ok,
+            headers: [.contentType: "text/html; charset=utf-8"],
+            body: .init(byteBuffer: .init(string: text))
+        )
+    }
+
+    private static func escaped(_ text: String) -> String {
+        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+            .replacing("\"", with: "&quot;")
+    }
+}
+
+/// A call to `REGION-python.pkg.dev`; the host says where the repository is.
+struct PythonInput: MethodInput {
+    static let hostSuffix = "-python.pkg.dev"
+
+    var project: String
+    var location: String
+    var repository: String
+    var package: String
+    var file: String
+    var resource: ResourceName {
+        ResourceName(["projects", project, "locations", location, "repositories", repository])
+    }
+
+    init(from call: Call) async throws {
+        func optional(_ name: String) throws -> String {
+            call.context.parameters.get(name) == nil ? "" : try call.parameter(name)
+        }
+        project = try call.parameter("project")
+        repository = try call.parameter("repository")
+        package = try optional("package")
+        file = try optional("file")
+        guard call.hostName.hasSuffix(Self.hostSuffix) else {
+            throw GoogleError.notFound("Write the host as REGION\(Self.hostSuffix).")
+        }
+        location = String(call.hostName.dropLast(Self.hostSuffix.count))
+    }
+}
+
+extension ErrorStyle {
+    /// Text for people, as pip and twine print it; a 401 asks for a password.
+    static let python = ErrorStyle { error, call in
+        var headers: HTTPFields = [.contentType: "text/plain; charset=utf-8"]
+        if error.code == 401 { headers[.wwwAuthenticate] = "Basic realm=\"Artifact Registry\"" }
+        let text = call.request.head.method == .head ? "" : error.message + "\n"
+        return Response(status: .init(code: error.code), headers: headers, body: .init(byteBuffer: .init(string: text)))
+    }
+}
