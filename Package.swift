@@ -87,7 +87,8 @@ let package = Package(
             .nioPosix, .serviceLifecycle]),
 
         // Engines.
-        module("DockerEngine", ["GoogleAPI", "Workloads", .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
+        .target(name: "CDockerEngine"),
+        module("DockerEngine", ["CDockerEngine", "GoogleAPI", "Workloads", .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
             .serviceLifecycle]),
         module("SimulatedEngine", ["Workloads", .nioCore]),
 

@@ -24,11 +24,18 @@ extension SimulatedEngine {
     package func removeVolume(_ name: String) async throws {
         try answer("removeVolume \(name)")
         let mount = Mount.Source.volume(name)
-        let users = workloads.values.filter {
-            $0.parts.values.contains { $0.process.mounts.contains { $0.source == mount } }
+        let users = workloads.values.filter { workload in
+            workload.attached.contains { $0.source == mount }
+                || workload.parts.values.contains { $0.process.mounts.contains { $0.source == mount } }
         }
         if let user = users.first { throw EngineError.refused("The volume '\(name)' is used by '\(user.spec.name)'.") }
         volumes.remove(name)
+    }
+
+    package func copyVolume(_ source: String, to target: String, labels: [String: String]) async throws {
+        try answer("copyVolume \(source) \(target)")
+        guard volumes.contains(source) else { throw EngineError.notFound("There is no volume '\(source)'.") }
+        volumes.insert(target)
     }
 
     func addressesInUse(in network: String) -> Set<String> {

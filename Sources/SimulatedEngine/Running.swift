@@ -84,6 +84,9 @@ extension SimulatedEngine {
         guard var entry = workloads[name]?.parts[part] else { return }
         entry.state = state
         if entry.isOver {
+            workloads[name]?.attached = []
+            workloads[name]?.filter = nil
+            workloads[name]?.isPaused = false
             entry.endTime = now()
             entry.address = entry.reserved
             for follower in entry.followers.values { follower.finish() }
@@ -127,6 +130,10 @@ struct SimulatedWorkload {
     var order: [String] = []
     var parts: [String: Part] = [:]
     var isStarted = false
+    var isPaused = false
+    /// Volumes and rules that go when the machine ends.
+    var attached: [Mount] = []
+    var filter: PacketFilter?
     var source: ByteBuffer?
 
     init(spec: WorkloadSpec) { self.spec = spec }

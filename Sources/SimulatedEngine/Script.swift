@@ -87,6 +87,13 @@ extension SimulatedEngine {
 
     package func spec(of name: WorkloadName) -> WorkloadSpec? { workloads[name]?.spec }
 
+    /// What is attached to a machine, besides what it was made with.
+    package func attached(to name: WorkloadName) -> [Mount] { workloads[name]?.attached ?? [] }
+
+    package func filter(of name: WorkloadName) -> PacketFilter? { workloads[name]?.filter }
+
+    package func isPaused(_ name: WorkloadName) -> Bool { workloads[name]?.isPaused ?? false }
+
     /// What was unpacked into the workspace of steps.
     package func source(of name: WorkloadName) -> ByteBuffer? { workloads[name]?.source }
 

@@ -27,6 +27,7 @@ package actor SimulatedEngine: WorkloadEngine {
     let now: @Sendable () -> Date
     private var listeners: [Int: AsyncThrowingStream<WorkloadStatus, any Error>.Continuation] = [:]
     private var nextListener = 0
+    private var captures = 0
 
     /// - Parameter images: What the engine holds from the start.
     package init(
@@ -42,7 +43,9 @@ package actor SimulatedEngine: WorkloadEngine {
                 fixedAddresses: true,
                 doors: true,
                 containerSocket: true,
-                directRoute: true
+                directRoute: true,
+                volumeAccess: true,
+                packetFilters: true
             )
         for image in images { self.images[image] = ImageDescription(id: "sha256:\(image)") }
     }
@@ -125,6 +128,52 @@ package actor SimulatedEngine: WorkloadEngine {
     package func resize(_ name: WorkloadName, to resources: Resources) async throws {
         try answer("resize \(name)")
         for part in try known(name).order { workloads[name]?.parts[part]?.process.resources = resources }
+    }
+
+    package func capture(_ name: WorkloadName, as reference: ImageReference) async throws {
+        try answer("capture \(name) \(reference)")
+        guard try known(name).parts["machine"] != nil else { throw EngineError.refused("'\(name)' is no machine.") }
+        captures += 1
+        images[reference] = ImageDescription(id: "sha256:capture-\(captures)")
+    }
+
+    package func pause(_ name: WorkloadName) async throws {
+        try answer("pause \(name)")
+        _ = try running(name)
+        workloads[name]?.isPaused = true
+    }
+
+    package func resume(_ name: WorkloadName) async throws {
+        try answer("resume \(name)")
+        _ = try known(name)
+        workloads[name]?.isPaused = false
+    }
+
+    package func attach(_ mount: Mount, to name: WorkloadName) async throws {
+        try answer("attach \(name) \(mount.path)")
+        let machine = try running(name)
+        if case .volume(let volume) = mount.source, !volumes.contains(volume) {
+            throw EngineError.notFound("There is no volume '\(volume)'.")
+        }
+        if !machine.attached.contains(where: { $0.path == mount.path }) { workloads[name]?.attached.append(mount) }
+    }
+
+    package func detach(_ path: String, from name: WorkloadName) async throws {
+        try answer("detach \(name) \(path)")
+        _ = try running(name)
+        workloads[name]?.attached.removeAll { $0.path == path }
+    }
+
+    package func apply(_ filter: PacketFilter, to name: WorkloadName) async throws {
+        try answer("filter \(name)")
+        _ = try running(name)
+        workloads[name]?.filter = filter
+    }
+
+    private func running(_ name: WorkloadName) throws -> SimulatedWorkload {
+        let workload = try known(name)
+        guard workload.status.isRunning else { throw EngineError.refused("'\(name)' does not run.") }
+        return workload
     }
 
     package func remove(_ name: WorkloadName) async throws {

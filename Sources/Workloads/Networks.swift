@@ -74,6 +74,10 @@ package struct EngineCapabilities: Sendable, Equatable {
     package var containerSocket: Bool
     /// The daemon can open connections to workloads' addresses.
     package var directRoute: Bool
+    /// The daemon reaches the content of volumes: it can copy them, and attach them to running machines.
+    package var volumeAccess: Bool
+    /// Packets of machines can be filtered (``WorkloadEngine/apply(_:to:)``).
+    package var packetFilters: Bool
     package var acceleratorKinds: [String]
 
     package init(
@@ -82,6 +86,8 @@ package struct EngineCapabilities: Sendable, Equatable {
         doors: Bool = false,
         containerSocket: Bool = false,
         directRoute: Bool = false,
+        volumeAccess: Bool = false,
+        packetFilters: Bool = false,
         acceleratorKinds: [String] = []
     ) {
         self.description = description
@@ -89,6 +95,8 @@ package struct EngineCapabilities: Sendable, Equatable {
         self.doors = doors
         self.containerSocket = containerSocket
         self.directRoute = directRoute
+        self.volumeAccess = volumeAccess
+        self.packetFilters = packetFilters
         self.acceleratorKinds = acceleratorKinds
     }
 }

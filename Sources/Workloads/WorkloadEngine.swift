@@ -62,6 +62,13 @@ package protocol WorkloadEngine: Sendable {
 
     func removeVolume(_ name: String) async throws
 
+    /// Makes a volume that holds what another one holds now; a volume of that name is replaced.
+    ///
+    /// Needs ``EngineCapabilities/volumeAccess``.
+    ///
+    /// - Throws: ``EngineError/notFound(_:)`` when there is no such source.
+    func copyVolume(_ source: String, to target: String, labels: [String: String]) async throws
+
     // MARK: Workloads
 
     /// Prepares a workload without starting it. All of a group is prepared, or nothing.
@@ -86,6 +93,31 @@ package protocol WorkloadEngine: Sendable {
 
     /// Changes the limits of a machine, whether it runs or not; zero lifts them.
     func resize(_ name: WorkloadName, to resources: Resources) async throws
+
+    /// Makes an image of a machine's disk as it is now, without the volumes; a running machine waits meanwhile.
+    ///
+    /// - Throws: ``EngineError/notFound(_:)``.
+    func capture(_ name: WorkloadName, as reference: ImageReference) async throws
+
+    /// Holds all programs of a running workload where they are, its memory kept; ``resume(_:)`` lets them go on.
+    ///
+    /// A paused workload counts as running. Pausing twice is no error, nor is resuming what is not paused.
+    func pause(_ name: WorkloadName) async throws
+
+    func resume(_ name: WorkloadName) async throws
+
+    /// Lets a running machine find a volume in a folder until the machine ends; a folder that shows it is left alone.
+    ///
+    /// Needs ``EngineCapabilities/volumeAccess``.
+    func attach(_ mount: Mount, to name: WorkloadName) async throws
+
+    /// Takes an attached volume from a running machine; programs that have files of it open keep those.
+    func detach(_ path: String, from name: WorkloadName) async throws
+
+    /// Lets packets to and from a running machine pass by these rules and no others, until it ends.
+    ///
+    /// Needs ``EngineCapabilities/packetFilters``.
+    func apply(_ filter: PacketFilter, to name: WorkloadName) async throws
 
     /// Removes a workload with its disk; what still runs is killed.
     func remove(_ name: WorkloadName) async throws

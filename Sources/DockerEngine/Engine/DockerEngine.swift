@@ -70,6 +70,8 @@ package final class DockerEngine: WorkloadEngine, Service {
             doors: facts.doors,
             containerSocket: true,
             directRoute: facts.isLocal,
+            volumeAccess: facts.volumeAccess,
+            packetFilters: facts.packetFilters,
             acceleratorKinds: facts.hasNvidia ? ["nvidia.com/gpu"] : []
         )
     }
@@ -83,12 +85,15 @@ package final class DockerEngine: WorkloadEngine, Service {
         let info = try await docker.call(.GET, "/info")
         let bridge = try await docker.find("/networks/bridge")?["Options"]?["com.docker.network.bridge.name"]?.string
         let isLocal = FileManager.default.fileExists(atPath: "/sys/class/net/\(bridge ?? "docker0")")
+        let isRoot = geteuid() == 0
         let facts = HostFacts(
             version: info["ServerVersion"]?.string ?? "",
             cpus: Int(info["NCPU"]?.integer ?? 1),
             hasNvidia: info["Runtimes"]?["nvidia"] != nil,
             isLocal: isLocal,
-            doors: isLocal && geteuid() == 0 && Command.path(of: "iptables") != nil,
+            doors: isLocal && isRoot && Command.path(of: "iptables") != nil,
+            volumeAccess: isLocal && isRoot,
+            packetFilters: isLocal && isRoot && ["nsenter", "iptables-restore"].allSatisfy { Command.path(of: $0) != nil },
             httpsProxy: info["HttpsProxy"]?.string.flatMap { $0.isEmpty ? nil : $0 }
         )
         remembered.withLock { $0.facts = facts }
@@ -103,6 +108,8 @@ struct HostFacts: Sendable {
     /// Whether the engine's networks are this machine's.
     var isLocal: Bool
     var doors: Bool
+    var volumeAccess: Bool
+    var packetFilters: Bool
     var httpsProxy: String?
 }
 

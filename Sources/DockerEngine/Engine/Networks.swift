@@ -91,4 +91,29 @@ extension DockerEngine {
             throw EngineError.refused(failure.message)
         } catch is DockerClient.Failure {}
     }
+
+    package func copyVolume(_ source: String, to target: String, labels: [String: String]) async throws {
+        let from = try await folder(ofVolume: source)
+        try await removeVolume(target)
+        try await ensureVolume(target, labels: labels)
+        let copy = try await Command.run(
+            "cp",
+            ["--archive", "--reflink=auto", from + "/.", try await folder(ofVolume: target)]
+        )
+        guard copy.status == 0 else {
+            try? await removeVolume(target)
+            throw EngineError.refused("The volume '\(source)' cannot be copied: \(copy.output)")
+        }
+    }
+
+    /// Where a volume's content lies on this machine.
+    func folder(ofVolume name: String) async throws -> String {
+        guard try await facts().volumeAccess else {
+            throw EngineError.refused("This engine's volumes are out of Brume's reach: run Brume as root beside the engine.")
+        }
+        guard let folder = try await host.client().find("/volumes/\(name)")?["Mountpoint"]?.string else {
+            throw EngineError.notFound("There is no volume '\(name)'.")
+        }
+        return folder
+    }
 }

@@ -11,6 +11,9 @@ struct Container: Sendable {
     var hasTerminal: Bool
     var part: WorkloadStatus.Part
     var hasStarted: Bool
+    var isPaused: Bool
+    /// The first process, as the engine's machine numbers it; nil while there is none.
+    var process: Int32?
 
     var index: Int { Int(labels["brume.index"] ?? "") ?? 0 }
     var shape: String { labels["brume.shape"] ?? "" }
@@ -23,6 +26,8 @@ struct Container: Sendable {
         let started = Self.date(state["StartedAt"])
         let ended = Self.date(state["FinishedAt"])
         hasStarted = started != nil
+        isPaused = state["Paused"]?.bool ?? false
+        process = state["Pid"]?.integer.flatMap { $0 > 0 ? Int32(clamping: $0) : nil }
         let code = Int32(clamping: state["ExitCode"]?.integer ?? 0)
         let message = state["Error"]?.string ?? ""
         let now: WorkloadStatus.State

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <sys/types.h>
+
+/// Lets the processes of another mount namespace find a folder of this one at `target`, which is made when it is missing.
+///
+/// `process` is any process of that namespace. Needs CAP_SYS_ADMIN. Returns 0 or an error number.
+int brume_attach(pid_t process, const char *folder, const char *target, int is_read_only);
+
+/// Takes what is mounted at `target` out of another mount namespace; files that are open stay open.
+int brume_detach(pid_t process, const char *target);

@@ -1,0 +1,132 @@
+import CDockerEngine
+import Foundation
+import GoogleAPI
+import NIOHTTP1
+package import Workloads
+
+// What is done to machines while they are there.
+extension DockerEngine {
+    package func capture(_ name: WorkloadName, as reference: ImageReference) async throws {
+        let container = try await machine(name)
+        do {
+            try await host.client().call(
+                .POST,
+                "/commit",
+                query: [
+                    "container": container.id, "repo": reference.repository, "tag": reference.tag ?? "latest",
+                    "pause": "1",
+                ],
+                .json([:])
+            )
+        } catch let failure as DockerClient.Failure {
+            throw EngineError.refused("The disk of '\(name)' cannot be kept: \(failure.message)")
+        }
+    }
+
+    package func pause(_ name: WorkloadName) async throws {
+        let container = try await machine(name)
+        if !container.isPaused { try await change(container, "pause") }
+    }
+
+    package func resume(_ name: WorkloadName) async throws {
+        let container = try await machine(name)
+        if container.isPaused { try await change(container, "unpause") }
+    }
+
+    package func attach(_ mount: Mount, to name: WorkloadName) async throws {
+        guard case .volume(let volume) = mount.source else { throw EngineError.refused("Only volumes are attached.") }
+        let folder = try await folder(ofVolume: volume)
+        let process = try await process(of: name)
+        guard !Self.isMounted(mount.path, in: process) else { return }
+        let code = brume_attach(process, folder, mount.path, mount.isReadOnly ? 1 : 0)
+        guard code == 0 else {
+            throw EngineError.refused("The volume '\(volume)' cannot be attached to '\(name)': \(Self.text(of: code))")
+        }
+    }
+
+    package func detach(_ path: String, from name: WorkloadName) async throws {
+        let process = try await process(of: name)
+        guard Self.isMounted(path, in: process) else { return }
+        let code = brume_detach(process, path)
+        guard code == 0 else {
+            throw EngineError.refused("'\(path)' cannot be taken from '\(name)': \(Self.text(of: code))")
+        }
+    }
+
+    package func apply(_ filter: PacketFilter, to name: WorkloadName) async throws {
+        let process = try await process(of: name)
+        let result = try await Command.run(
+            "nsenter",
+            ["--target", String(process), "--net", "iptables-restore", "-w"],
+            input: filter.tables
+        )
+        guard result.status == 0 else {
+            throw EngineError.refused("The packets of '\(name)' cannot be filtered: \(result.output)")
+        }
+    }
+
+    // MARK: Shared
+
+    private func machine(_ name: WorkloadName) async throws -> Container {
+        guard let container = try await containers(of: name).first, container.shape == "machine" else {
+            throw EngineError.notFound("There is no machine '\(name)'.")
+        }
+        return container
+    }
+
+    private func process(of name: WorkloadName) async throws -> Int32 {
+        guard let process = try await machine(name).process else { throw EngineError.refused("'\(name)' does not run.") }
+        return process
+    }
+
+    private func change(_ container: Container, _ verb: String) async throws {
+        do {
+            try await host.client().call(.POST, "/containers/\(container.id)/\(verb)")
+        } catch let failure as DockerClient.Failure {
+            throw EngineError.refused(failure.message)
+        }
+    }
+
+    /// Whether something is mounted at a path, as a process sees it.
+    private static func isMounted(_ path: String, in process: Int32) -> Bool {
+        let mounts = (try? String(contentsOfFile: "/proc/\(process)/mounts", encoding: .utf8)) ?? ""
+        return mounts.split(separator: "\n").contains { line in
+            line.split(separator: " ").dropFirst().first.map(String.init) == path
+        }
+    }
+
+    private static func text(of code: Int32) -> String { String(cString: strerror(code)) }
+}
+
+extension PacketFilter {
+    /// The rules as `iptables-restore` reads them.
+    var tables: String {
+        var lines = ["*filter", ":INPUT DROP [0:0]", ":FORWARD ACCEPT [0:0]", ":OUTPUT ACCEPT [0:0]", ":OUTSIDE - [0:0]"]
+        for (chain, interface) in [("INPUT", "-i"), ("OUTPUT", "-o")] {
+            lines.append("-A \(chain) \(interface) lo -j ACCEPT")
+            lines.append("-A \(chain) -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
+        }
+        lines.append("-A INPUT -s \(outside) -j OUTSIDE")
+        lines += ingress.flatMap { $0.lines("INPUT", side: "-s") }
+        lines += ingress.filter(\.fitsOutside).flatMap { rule in
+            var rule = rule
+            rule.peers = []
+            return rule.lines("OUTSIDE", side: "-s")
+        }
+        lines.append("-A OUTSIDE -j DROP")
+        // The metadata server, which also resolves names, is never out of reach.
+        lines.append("-A OUTPUT -d 169.254.169.254/32 -j ACCEPT")
+        lines += egress.flatMap { $0.lines("OUTPUT", side: "-d") }
+        return (lines + ["COMMIT", ""]).joined(separator: "\n")
+    }
+}
+
+extension PacketFilter.Rule {
+    fileprivate func lines(_ chain: String, side: String) -> [String] {
+        let peers = peers.isEmpty ? [""] : peers.map { " \(side) \($0)" }
+        let protocols = transport.map { " -p \($0)" } ?? ""
+        let ports = ports.isEmpty ? [""] : ports.map { " --dport \($0.lowerBound):\($0.upperBound)" }
+        let target = isAllowed ? "ACCEPT" : "DROP"
+        return peers.flatMap { peer in ports.map { port in "-A \(chain)\(peer)\(protocols)\(port) -j \(target)" } }
+    }
+}
