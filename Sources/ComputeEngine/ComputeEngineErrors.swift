@@ -69,20 +69,30 @@ extension GoogleError {
         )
     }
 
-    /// The boot disk is the machine's own: it cannot outlive it.
-    static let bootDiskKept = GoogleError(
+    static func networkInUse(_ network: ResourceName, by user: ResourceName) -> GoogleError {
+        let kind = network.segments.dropLast().last.map { String($0.dropLast()) } ?? ""
+        return .invalid(
+            "The \(kind) resource '\(network)' is already being used by '\(user)'",
+            reason: "resourceInUseByAnotherResource"
+        )
+    }
+
+    /// A machine's root cannot be taken from it.
+    static let bootDiskStays = GoogleError(
         .unimplemented,
         reason: "notImplemented",
-        message: "Brume cannot keep a boot disk without its instance: set the disk's auto-delete to true, "
-            + "or stop the instance instead of deleting it."
+        message: "Brume cannot detach a boot disk from its instance. Set its auto-delete to false and delete the "
+            + "instance to keep the disk, or make a snapshot or an image of it."
     )
 
-    static func sourceLacking(_ field: String, _ value: String) -> GoogleError {
-        GoogleError(
-            .unimplemented,
-            reason: "notImplemented",
-            message: "Invalid value for field '\(field)': '\(value)'. Brume boots instances from images, "
-                + "and makes other disks empty."
-        )
+    static let volumesOutOfReach = GoogleError(
+        .unimplemented,
+        reason: "notImplemented",
+        message: "Disks cannot be attached or detached here: the container engine keeps its volumes to itself. "
+            + "Run Brume as root on the engine's own machine."
+    )
+
+    static func notBootable(_ name: ResourceName) -> GoogleError {
+        .invalid("The resource '\(name)' holds no operating system: an instance cannot boot from it.")
     }
 }

@@ -21,5 +21,9 @@ package enum ComputeEngineSchema: Schema {
             }
         }
         migrator.registerMigration("compute.usage.1") { try UsageTable.create(in: $0) }
+        migrator.registerMigration("compute.2") { db in
+            // Projects that have been given their default network.
+            try db.create(table: "computeDefaultNetworks") { $0.primaryKey("project", .text) }
+        }
     }
 }

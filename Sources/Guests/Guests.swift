@@ -93,6 +93,11 @@ package final class Guests: Sendable {
         return description
     }
 
+    /// The daemon's own address in a network; nil for a network that was never made.
+    package func daemonAddress(in network: String) async throws -> String? {
+        try await store.network(network)?.daemonAddress
+    }
+
     package func removeNetwork(_ name: String) async throws {
         try await engine.removeNetwork(name)
         try await store.removeNetwork(name)

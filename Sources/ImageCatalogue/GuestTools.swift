@@ -14,13 +14,17 @@ package import Workloads
 package struct GuestTools: Sendable {
     /// Where machines see the tools.
     package static let path = "/.brume"
+    /// Tells a machine from others whose disk is a copy of its own; each machine is given it when it is made.
+    package static func identity(_ name: String) -> FileSpec {
+        FileSpec(path: "/.brume-run/instance", content: Array(name.utf8))
+    }
     /// The command that ``WorkloadEngine/exec(_:in:part:)`` starts after a machine's start; it ends with the server.
     package static let startServer = ExecSpec([path + "/bin/sh", path + "/libexec/ssh-up.sh"], user: "0")
     /// The command that reads `ssh-keys` from its standard input.
     package static let applyUsers = ExecSpec([path + "/bin/sh", path + "/libexec/users-up.sh"], user: "0")
 
     /// Raised when the tree changes.
-    private static let version = 1
+    private static let version = 2
 
     private let folder: String
     private let scripts: String

@@ -35,6 +35,7 @@ extension SimulatedEngine {
     package func copyVolume(_ source: String, to target: String, labels: [String: String]) async throws {
         try answer("copyVolume \(source) \(target)")
         guard volumes.contains(source) else { throw EngineError.notFound("There is no volume '\(source)'.") }
+        if let message = copyFailure.take() { throw EngineError.refused(message) }
         volumes.insert(target)
     }
 

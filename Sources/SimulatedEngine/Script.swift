@@ -44,6 +44,9 @@ extension SimulatedEngine {
     /// Lets the next build fail.
     package func failNextBuild(_ message: String) { buildFailures.append(message) }
 
+    /// Lets the next copy of a volume fail.
+    package func failNextCopy(_ message: String) { copyFailure = message }
+
     package func set(_ capabilities: EngineCapabilities) { features = capabilities }
 
     /// Ends a part: as if its program had.

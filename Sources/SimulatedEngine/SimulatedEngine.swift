@@ -23,6 +23,7 @@ package actor SimulatedEngine: WorkloadEngine {
     var commands: [(isMeant: @Sendable (ExecSpec) -> Bool, run: SimulatedCommand)] = []
     var startFailures: [ImageReference: String] = [:]
     var buildFailures: [String] = []
+    var copyFailure: String?
     var isAway = false
     let now: @Sendable () -> Date
     private var listeners: [Int: AsyncThrowingStream<WorkloadStatus, any Error>.Continuation] = [:]

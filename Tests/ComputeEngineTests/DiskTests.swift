@@ -26,7 +26,7 @@ struct DiskTests {
             let instance = try await cloud.insert("vm", addSecond)
             let disk = try await cloud.api.get("\(Self.path)/data").json
             #expect(disk["sizeGb"] == "20" && disk["users"]?[0] == instance["selfLink"])
-            let mounts = await cloud.engine.process(of: ComputeCloud.workload(instance))?.mounts ?? []
+            let mounts = await cloud.engine.attached(to: ComputeCloud.workload(instance))
             let volume = "disk-\(disk["id"]?.string ?? "")"
             #expect(mounts.contains(Mount(.volume(volume), at: "/mnt/disks/data")))
             _ = try await cloud.done(cloud.api.delete("\(ComputeCloud.instances)/vm"))
@@ -70,14 +70,79 @@ struct DiskTests {
         }
     }
 
-    @Test func `a boot disk that is to be kept keeps its instance`() async throws {
+    @Test func `a disk comes to a running machine and leaves it, and comes again at its next start`() async throws {
         try await ComputeCloud.run { cloud in
+            try await make("data", in: cloud)
+            let workload = ComputeCloud.workload(try await cloud.insert("vm"))
+            let body = #"{"source": "zones/europe-west1-b/disks/data", "deviceName": "data"}"#
+            let attached = try await cloud.perform("attachDisk", "vm", json: body)
+            #expect(attached["error"] == nil && attached["operationType"] == "attachDisk")
+            let instance = try await cloud.get("vm")
+            #expect(instance["disks"]?[1]?["deviceName"] == "data" && instance["disks"]?[1]?["index"] == 1)
+            #expect(try await cloud.api.get("\(Self.path)/data").json["users"]?[0] == instance["selfLink"])
+            #expect(await cloud.engine.attached(to: workload).map(\.path) == ["/mnt/disks/data"])
+            let again = try await cloud.api.post("\(ComputeCloud.instances)/vm/attachDisk", json: body)
+            #expect(again.status == 400 && again.reason == "resourceInUseByAnotherResource")
+
+            try await cloud.perform("stop", "vm")
+            #expect(await cloud.engine.attached(to: workload).isEmpty)
+            try await cloud.perform("start", "vm")
+            #expect(await cloud.engine.attached(to: workload).map(\.path) == ["/mnt/disks/data"])
+
+            try await cloud.perform("detachDisk?deviceName=data", "vm")
+            #expect(await cloud.engine.attached(to: workload).isEmpty)
+            #expect(try await cloud.get("vm")["disks"]?.array?.count == 1)
+            #expect(try await cloud.api.get("\(Self.path)/data").json["users"] == [])
+        }
+    }
+
+    @Test func `a boot disk stays with its machine, and an engine without access to volumes says so`() async throws {
+        try await ComputeCloud.run { cloud in
+            try await make("data", in: cloud)
             try await cloud.insert("vm")
+            let boot = try await cloud.api.post("\(ComputeCloud.instances)/vm/detachDisk?deviceName=persistent-disk-0")
+            #expect(boot.status == 501 && boot.message?.contains("boot disk") == true)
+            await cloud.engine.set(EngineCapabilities(description: "without", fixedAddresses: true))
+            let body = #"{"source": "zones/europe-west1-b/disks/data"}"#
+            let reply = try await cloud.api.post("\(ComputeCloud.instances)/vm/attachDisk", json: body)
+            #expect(reply.status == 501 && reply.message?.contains("as root") == true)
+            #expect(try await cloud.get("vm")["disks"]?.array?.count == 1)
+            // Disks that a machine is made with are mounted when it is made.
+            let other = ComputeCloud.workload(try await cloud.insert("other", addSecond))
+            let mounts = await cloud.engine.process(of: other)?.mounts.map(\.path) ?? []
+            #expect(mounts.contains("/mnt/disks/data"))
+        }
+    }
+
+    @Test func `a boot disk that is to be kept outlives its machine, and another boots from it`() async throws {
+        try await ComputeCloud.run { cloud in
+            let first = try await cloud.insert("vm")
             let query = "setDiskAutoDelete?autoDelete=False&deviceName=persistent-disk-0"
             _ = try await cloud.done(cloud.api.post("\(ComputeCloud.instances)/vm/\(query)"))
-            let reply = try await cloud.api.delete("\(ComputeCloud.instances)/vm")
-            #expect(reply.status == 501 && reply.message?.contains("boot disk") == true)
-            #expect(try await cloud.get("vm")["status"] == "RUNNING")
+            _ = try await cloud.done(cloud.api.delete("\(ComputeCloud.instances)/vm"))
+            let disk = try await cloud.api.get("\(Self.path)/vm").json
+            let kept = ImageReference("brume-disks/\(disk["id"]?.string ?? "")")
+            #expect(disk["users"] == [])
+            #expect(await cloud.engine.calls.contains("capture \(ComputeCloud.workload(first)) \(kept)"))
+
+            let second = try await cloud.insert("second") {
+                $0["disks"] = [["boot": true, "autoDelete": true, "source": "zones/europe-west1-b/disks/vm"]]
+            }
+            #expect(await cloud.engine.process(of: ComputeCloud.workload(second))?.image == kept)
+            _ = try await cloud.done(cloud.api.delete("\(ComputeCloud.instances)/second"))
+            #expect(try await cloud.api.get("\(Self.path)/vm").status == 404)
+            #expect(await cloud.engine.images[kept] == nil)
+        }
+    }
+
+    @Test func `a disk without an operating system does not boot`() async throws {
+        try await ComputeCloud.run { cloud in
+            try await make("data", in: cloud)
+            let body = try ComputeCloud.body("vm") {
+                $0["disks"] = [["boot": true, "source": "zones/europe-west1-b/disks/data"]]
+            }
+            let reply = try await cloud.api.post(ComputeCloud.instances, json: body)
+            #expect(reply.status == 400 && reply.message?.contains("holds no operating system") == true)
         }
     }
 }

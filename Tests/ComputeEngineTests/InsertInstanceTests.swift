@@ -94,9 +94,9 @@ struct InsertInstanceTests {
         ),
         Wrong(
             field: "disks",
-            value: [["boot": true, "source": "zones/z/disks/d"]],
-            status: 501,
-            says: "boots instances from images"
+            value: [["boot": true, "source": "zones/europe-west1-b/disks/none"]],
+            status: 404,
+            says: "zones/europe-west1-b/disks/none"
         ),
         Wrong(field: "networkInterfaces", value: [["network": "global/networks/mine"]], status: 400, says: "mine"),
         Wrong(

@@ -31,6 +31,32 @@ struct InstanceLifeTests {
         }
     }
 
+    @Test func `a suspended machine is held where it is, goes on as it was, and may be stopped`() async throws {
+        try await ComputeCloud.run { cloud in
+            let workload = ComputeCloud.workload(try await cloud.insert("vm"))
+            try await cloud.perform("suspend", "vm")
+            #expect(try await cloud.get("vm")["status"] == "SUSPENDED")
+            #expect(await cloud.engine.isPaused(workload))
+            #expect(try await cloud.api.post("\(ComputeCloud.instances)/vm/suspend").reason == "resourceNotReady")
+            try await cloud.perform("resume", "vm")
+            #expect(try await cloud.get("vm")["status"] == "RUNNING")
+            #expect(await !cloud.engine.isPaused(workload))
+            #expect(cloud.inside.inputs(of: "ssh-up.sh").count == 1)
+            try await cloud.perform("suspend", "vm")
+            try await cloud.perform("stop", "vm")
+            #expect(try await cloud.get("vm")["status"] == "TERMINATED")
+        }
+    }
+
+    @Test func `a suspended machine that ends has lost what it held`() async throws {
+        try await ComputeCloud.run { cloud in
+            let workload = ComputeCloud.workload(try await cloud.insert("vm"))
+            try await cloud.perform("suspend", "vm")
+            await cloud.engine.end(workload, with: Exit(code: 137))
+            _ = try await cloud.instance("vm", in: "TERMINATED")
+        }
+    }
+
     @Test func `a stopped machine cannot be reset`() async throws {
         try await ComputeCloud.run { cloud in
             try await cloud.insert("vm")

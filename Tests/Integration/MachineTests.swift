@@ -142,7 +142,10 @@ extension DockerEngineTests {
                 [allow],
                 egress: [.init(isAllowed: false, peers: ["\(prefix).11/32"], fitsOutside: false)]
             )
-            #expect(try await inside("server", engine, "nc -w 2 \(prefix).11 8888 < /dev/null").1.contains("served") == false)
+            #expect(
+                try await inside("server", engine, "nc -w 2 \(prefix).11 8888 < /dev/null").1.contains("served")
+                    == false
+            )
             for name: WorkloadName in ["server", "client"] { try await engine.remove(name) }
             try await engine.removeNetwork("filtered")
         }

@@ -1,15 +1,16 @@
 import Foundation
 import GoogleAPI
 
-/// A persistent disk: its document, and the volume of the engine's that holds its content.
+/// A persistent disk's document, and where a machine finds it.
 ///
-/// A boot disk is its machine's own root; any other disk is a volume that appears in its machine as a folder.
+/// A boot disk is its machine's own root; any other disk appears in its machine as a folder.
 enum Disk {
     static func document(
         _ key: ResourceKey,
         sizeGb: Int64,
         type: String?,
         created: String,
+        source: DiskSource? = nil,
         description: String? = nil,
         labels: JSON? = nil
     ) -> JSON {
@@ -21,33 +22,38 @@ enum Disk {
             "type": .string(Link.to("projects/\(key.project)/\(key.scope)/diskTypes/\(typeName)")),
             "labelFingerprint": .string(Token.fingerprint()), "physicalBlockSizeBytes": "4096", "users": [],
         ]
+        source?.note(in: &disk)
         if let description { disk["description"] = .string(description) }
         if let labels { disk["labels"] = labels }
         return disk
     }
 
-    /// Checks a size and a type that a client asks for.
+    /// The size of a new disk: what is asked for, or its source's, or the default of an empty disk.
     ///
-    /// - Throws: ``GoogleError`` `invalid` (400).
-    static func check(sizeGb: Int64, type: String?, field: String) throws {
-        guard (1...65536).contains(sizeGb) else {
+    /// - Throws: ``GoogleError`` `invalid` (400) for a size or a type that cannot be.
+    static func size(asked: Int64?, type: String?, source: DiskSource?, field: String) throws -> Int64 {
+        let size =
+            asked ?? source?.diskSizeGb ?? (type.map { ResourceName(parsing: $0).last } == "pd-standard" ? 500 : 100)
+        guard (1...65536).contains(size) else {
             throw GoogleError.invalidField(
                 "\(field).sizeGb",
-                String(sizeGb),
+                String(size),
                 "Disk size must be between 1 GB and 65536 GB inclusive."
             )
         }
         if let type, !DiskType.names.contains(ResourceName(parsing: type).last) {
             throw GoogleError.invalidField("\(field).type", type, "The referenced diskType resource cannot be found.")
         }
+        if let source, size < source.diskSizeGb {
+            let what = source.field.dropFirst("source".count).lowercased()
+            throw GoogleError.invalidField(
+                "\(field).diskSizeGb",
+                String(size),
+                "Requested disk size cannot be smaller than the \(what) size (\(source.diskSizeGb) GB)"
+            )
+        }
+        return size
     }
-
-    /// The size of an empty disk whose maker names none, in GB.
-    static func defaultSize(type: String?) -> Int64 {
-        type.map { ResourceName(parsing: $0).last } == "pd-standard" ? 500 : 100
-    }
-
-    static func volume(of disk: JSON) -> String { "disk-\(disk["id"]?.string ?? "")" }
 
     /// Where a machine finds a disk, by the name of the device.
     static func folder(deviceName: String) -> String {
@@ -55,11 +61,26 @@ enum Disk {
     }
 
     static func key(of source: String, like instance: ResourceKey) -> ResourceKey {
-        ResourceKey(
-            project: instance.project,
-            scope: instance.scope,
-            collection: "disks",
-            name: ResourceName(parsing: source).last
-        )
+        let name = ResourceName(parsing: source)
+        return ResourceKey(project: instance.project, scope: instance.scope, collection: "disks", name: name.last)
+    }
+
+    /// Gives a disk to an instance.
+    ///
+    /// - Throws: ``GoogleError`` `resourceInUseByAnotherResource` (400) for a disk that another one may write.
+    static func use(_ disk: inout JSON, at key: ResourceKey, by instance: ResourceKey, isReadOnly: Bool) throws {
+        let users = disk["users"]?.array ?? []
+        if let user = users.first?.string, !isReadOnly || users.contains(.string(instance.link)) {
+            throw GoogleError.inUse(key.resourceName, by: user)
+        }
+        guard disk["status"]?.string ?? "READY" == "READY" else {
+            throw GoogleError.notReady(key.resourceName, status: disk["status"]?.string ?? "", needs: "READY")
+        }
+        disk["users"] = .array(users + [.string(instance.link)])
+    }
+
+    /// Takes a disk from an instance.
+    static func release(_ disk: inout JSON, by instance: ResourceKey) {
+        disk["users"] = .array((disk["users"]?.array ?? []).filter { $0.string != instance.link })
     }
 }

@@ -1,6 +1,6 @@
+import APIServer
 import Foundation
 import GoogleAPI
-import ImageCatalogue
 import Workloads
 
 /// An instance as a client asks for it, checked and completed: the document of its row, and its disks.
@@ -14,17 +14,17 @@ struct InstanceDraft: Sendable {
     /// - Throws: ``GoogleError`` (400, 404) naming the field or resource.
     init(
         _ body: JSON,
-        zone: String,
-        project: String,
+        key: ResourceKey,
         defaultAccount: String,
         capabilities: EngineCapabilities?,
-        images: ImageMethods,
+        sources: DiskSources,
+        defaults: DefaultNetwork,
+        for caller: Caller,
         now: Date
-    ) throws {
-        let name = body["name"]?.string ?? ""
-        try ResourceNames.check(name)
-        key = ResourceKey(project: project, scope: "zones/\(zone)", collection: "instances", name: name)
-        guard let region = Region.ofZone(zone) else { throw GoogleError.unknownZone(zone, project: project) }
+    ) async throws {
+        self.key = key
+        let zone = key.zone ?? ""
+        guard let region = Region.ofZone(zone) else { throw GoogleError.unknownZone(zone, project: key.project) }
 
         instance = body
         let typeName = ResourceName(parsing: body["machineType"]?.string ?? "").last
@@ -37,24 +37,32 @@ struct InstanceDraft: Sendable {
         }
         try Self.checkAccelerators(body["guestAccelerators"]?.array ?? [], capabilities: capabilities)
         if let metadata = body["metadata"] { _ = try Metadata.checked(metadata) }
-        for interface in body["networkInterfaces"]?.array ?? [] {
-            let network = ResourceName(parsing: interface["network"]?.string ?? "networks/default").last
-            guard network == NetworkMethods.defaultNetwork else {
-                throw GoogleError.invalidField(
-                    "resource.networkInterfaces[0].network",
-                    network,
-                    "The referenced network resource cannot be found."
-                )
-            }
-        }
-
         let created = Timestamp.text(now)
-        disks = try AttachedDisks(body["disks"]?.array ?? [], of: key, images: images, created: created)
+        disks = try await AttachedDisks(
+            body["disks"]?.array ?? [],
+            of: key,
+            sources: sources,
+            for: caller,
+            created: created
+        )
         instance["disks"] = .array(disks.attached)
-        complete(region: region, zone: zone, created: created, type: typeName, account: defaultAccount)
+        let place = try await InstancePlace.find(
+            body["networkInterfaces"]?[0],
+            region: region,
+            project: key.project,
+            defaults: defaults,
+            store: sources.store
+        )
+        complete(at: place, zone: zone, created: created, type: typeName, account: defaultAccount)
     }
 
-    private mutating func complete(region: Region, zone: String, created: String, type: String, account: String) {
+    private mutating func complete(
+        at place: InstancePlace,
+        zone: String,
+        created: String,
+        type: String,
+        account: String
+    ) {
         let project = key.project
         instance["kind"] = "compute#instance"
         instance["id"] = .string(Token.id())
@@ -95,10 +103,7 @@ struct InstanceDraft: Sendable {
             [
                 "kind": "compute#networkInterface", "name": "nic0", "stackType": "IPV4_ONLY",
                 "fingerprint": .string(Token.fingerprint()),
-                "network": .string(Link.to("projects/\(project)/global/networks/\(NetworkMethods.defaultNetwork)")),
-                "subnetwork": .string(
-                    Link.to("projects/\(project)/regions/\(region.name)/subnetworks/\(NetworkMethods.defaultNetwork)")
-                ),
+                "network": .string(place.network.link), "subnetwork": .string(place.subnetwork.link),
                 "accessConfigs": .array(asked?["accessConfigs"]?.array ?? []),
                 "networkIP": asked?["networkIP"] ?? "",
             ]

@@ -52,12 +52,27 @@ struct InstanceKeeper: Service {
             for (key, instance) in instances where ["RUNNING", "STAGING"].contains(instance["status"]?.string) {
                 group.addTask { await restore(key, from: instance["status"]?.string ?? "") }
             }
+            // One that was suspended has lost its memory when its machine does not run any more.
+            for (key, instance) in instances where instance["status"]?.string == "SUSPENDED" {
+                group.addTask { await forgetEnded(instance, key) }
+            }
         }
     }
 
     private func heed(_ events: some AsyncSequence<WorkloadStatus, any Error> & Sendable) async throws {
         try await withThrowingDiscardingTaskGroup { group in
             for try await status in events { group.addTask { await heed(status) } }
+        }
+    }
+
+    private func forgetEnded(_ instance: JSON, _ key: ResourceKey) async {
+        do {
+            guard try await life.engine.status(of: InstanceLife.workload(of: instance))?.hasEnded ?? true else {
+                return
+            }
+            _ = try await life.claim(key, from: "SUSPENDED", to: "TERMINATED")
+        } catch {
+            logger.warning("cannot follow a machine: \(error)", metadata: ["instance": "\(key.resourceName)"])
         }
     }
 
@@ -81,8 +96,11 @@ struct InstanceKeeper: Service {
         do {
             let rows = try await life.store.list("instances")
             guard let (key, instance) = rows.first(where: { InstanceLife.workload(of: $0.resource) == status.name }),
-                instance["status"]?.string == "RUNNING", try await !life.isChanging(key)
+                try await !life.isChanging(key)
             else { return }
+            guard instance["status"]?.string == "RUNNING" else {
+                return instance["status"]?.string == "SUSPENDED" ? await forgetEnded(instance, key) : ()
+            }
             switch state {
             case .running: try await life.letIn(instance, key)
             case .ended(let exit): try await heedEnd(of: instance, key, exit)

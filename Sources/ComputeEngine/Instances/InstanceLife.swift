@@ -29,7 +29,7 @@ extension GuestTools: MachineTools {}
 struct InstanceLife: Sendable {
     let store: ResourceStore
     let projects: any ProjectDirectory
-    let images: ImageMethods
+    let contents: DiskContents
     let catalogue: ImageCatalogue
     let tools: any MachineTools
     let guests: Guests
@@ -38,6 +38,7 @@ struct InstanceLife: Sendable {
     let projectMetadata: ProjectMethods
     let changes: ChangeLog
     let sessions: MachineSessions
+    let walls: Walls
     let logger: Logger
 
     static let kindLabel = ["kind": "instance"]
@@ -54,52 +55,26 @@ struct InstanceLife: Sendable {
 
     /// The methods whose operations start or stop a machine: while one is at work, nobody else does.
     private static let lifeMethods: Set<String> = Set(
-        ["insert", "start", "stop", "reset", "delete", "simulateMaintenanceEvent"].map { "compute.instances.\($0)" }
+        [
+            "insert", "start", "stop", "suspend", "resume", "reset", "delete", "simulateMaintenanceEvent",
+        ].map { "compute.instances.\($0)" }
     )
 
-    func register(on runner: OperationRunner) async {
-        await runner.register("compute.instances.insert", handler: work(insert))
-        await runner.register("compute.instances.start", handler: work(start))
-        await runner.register("compute.instances.stop", handler: work(stop))
-        await runner.register("compute.instances.reset", handler: work(reset))
-        await runner.register("compute.instances.delete", handler: work(delete))
-        await runner.register("compute.instances.simulateMaintenanceEvent", handler: work(maintain))
-        await runner.register("compute.instances.setMetadata", handler: work(refresh))
-        await runner.register("compute.instances.setMachineType", handler: work(resize))
-        for verb in [
-            "setLabels", "setTags", "setScheduling", "setDiskAutoDelete", "setDeletionProtection", "setServiceAccount",
-        ] {
-            await runner.register("compute.instances.\(verb)", handler: work(tell))
-        }
-        await runner.register("compute.projects.setCommonInstanceMetadata", handler: refreshProject)
-        for method in ["compute.firewalls.insert", "compute.firewalls.delete"] {
-            await runner.register(method) { _ in [:] }
-        }
+    func register() async {
+        let works: [(String, @Sendable (ResourceKey, Operations.Operation) async throws -> Void)] = [
+            ("insert", insert), ("start", start), ("stop", stop), ("suspend", suspend), ("resume", resume),
+            ("reset", reset), ("delete", delete), ("simulateMaintenanceEvent", maintain), ("setMetadata", refresh),
+            ("setMachineType", resize), ("attachDisk", attach), ("detachDisk", detach), ("setLabels", tell),
+            ("setTags", retag), ("setScheduling", tell), ("setDiskAutoDelete", tell), ("setDeletionProtection", tell),
+            ("setServiceAccount", tell),
+        ]
+        for (verb, work) in works { await changes.register("compute.instances.\(verb)", work) }
+        await changes.runner.register("compute.projects.setCommonInstanceMetadata", handler: refreshProject)
     }
 
     /// Whether an operation is about to start or stop an instance.
     func isChanging(_ key: ResourceKey) async throws -> Bool {
         try await changes.runner.isChanging(key.resourceName.description, by: Self.lifeMethods)
-    }
-
-    private func work(
-        _ perform: @escaping @Sendable (ResourceKey, Operations.Operation) async throws -> Void
-    ) -> OperationRunner.Handler {
-        { operation in
-            let name = ResourceName(parsing: operation.target)
-            let key = ResourceKey(
-                project: operation.project,
-                scope: operation.scope,
-                collection: "instances",
-                name: name.last
-            )
-            do {
-                try await perform(key, operation)
-            } catch let error as EngineError {
-                throw error.asGoogleError
-            }
-            return [:]
-        }
     }
 
     private func insert(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
@@ -140,6 +115,21 @@ struct InstanceLife: Sendable {
         try await setStatus(key, "TERMINATED") { instance in
             instance["lastStopTimestamp"] = .string(Timestamp.text(changes.now()))
         }
+    }
+
+    /// Holds a machine where it is. Its memory stays in the computer's: a restart of the computer ends it.
+    private func suspend(_ key: ResourceKey, _: Operations.Operation) async throws {
+        try await engine.pause(Self.workload(of: try await store.get(key)))
+        try await setStatus(key, "SUSPENDED") { instance in
+            instance["lastSuspendedTimestamp"] = .string(Timestamp.text(changes.now()))
+        }
+    }
+
+    private func resume(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
+        let workload = Self.workload(of: try await store.get(key))
+        guard try await engine.status(of: workload)?.isRunning ?? false else { return try await start(key, operation) }
+        try await engine.resume(workload)
+        try await setStatus(key, "RUNNING")
     }
 
     private func reset(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
@@ -203,6 +193,13 @@ struct InstanceLife: Sendable {
         try await show(try await store.get(key), key)
     }
 
+    /// Shows a machine its new tags, and lets the firewall know it by them.
+    private func retag(_ key: ResourceKey, _: Operations.Operation) async throws {
+        let instance = try await store.get(key)
+        try await show(instance, key)
+        if instance["status"]?.string == "RUNNING" { try await walls.raise(for: instance, key) }
+    }
+
     private func refreshProject(_ operation: Operations.Operation) async throws -> JSON {
         let instances = try await store.list("instances", project: operation.project)
         try await withThrowingDiscardingTaskGroup { group in
@@ -221,7 +218,7 @@ struct InstanceLife: Sendable {
     }
 
     /// Gives the metadata server what it is to say; nothing before the machine has its place.
-    private func show(
+    func show(
         _ instance: JSON,
         _ key: ResourceKey,
         maintenance: String = "NONE",
@@ -240,29 +237,34 @@ struct InstanceLife: Sendable {
     private func shutDown(_ instance: JSON, grace: Duration) async throws {
         let workload = Self.workload(of: instance)
         guard try await engine.status(of: workload)?.isRunning ?? false else { return }
+        try await engine.resume(workload)
         await runShutdownScript(of: instance, limit: grace)
         try await engine.stop(workload, grace: grace)
     }
 
-    /// Removes the machine, its place and its row, and the named disks; other disks are free again.
+    /// Removes the machine, its place and its row, and the named disks; other disks are free again, and keep what they
+    /// hold.
     private func discard(_ instance: JSON, _ key: ResourceKey, andDisks unwanted: Set<String>) async throws {
         let workload = Self.workload(of: instance)
+        let disks = (instance["disks"]?.array ?? []).map { Disk.key(of: $0["source"]?.string ?? "", like: key) }
+        if let boot = disks.first, !unwanted.contains(boot.name) {
+            try await contents.keep(try await store.get(boot), of: workload)
+        }
         try await engine.remove(workload)
         try await guests.release(owner: workload.text)
-        let disks = (instance["disks"]?.array ?? []).map { disk in
-            (key: Disk.key(of: disk["source"]?.string ?? "", like: key), isBoot: disk["boot"]?.bool ?? false)
-        }
-        for disk in disks where unwanted.contains(disk.key.name) && !disk.isBoot {
-            try await engine.removeVolume(Disk.volume(of: try await store.get(disk.key)))
+        for disk in disks where unwanted.contains(disk.name) {
+            if let row = try await store.find(disk) {
+                try await contents.remove(row)
+            }
         }
         try await store.database.write { db in
             // Another instance may have the name by now.
             guard try ResourceStore.fetch(key, in: db)?["id"] == instance["id"] else { return }
             for disk in disks {
-                if unwanted.contains(disk.key.name) {
-                    try ResourceStore.delete(disk.key, in: db)
+                if unwanted.contains(disk.name) {
+                    try ResourceStore.delete(disk, in: db)
                 } else {
-                    _ = try ResourceStore.update(disk.key, in: db) { $0["users"] = [] }
+                    _ = try ResourceStore.update(disk, in: db) { Disk.release(&$0, by: key) }
                 }
             }
             try ResourceStore.delete(key, in: db)
@@ -288,11 +290,6 @@ struct InstanceLife: Sendable {
     }
 
     // MARK: - Shared
-
-    /// One network for each project: Google's default network spans all regions.
-    static func network(_ project: String) -> String { "vpc-\(project)" }
-    /// Holds the ranges of all regions that Brume has; Google's own /9 would hide more of the machine's network.
-    static let range = "10.128.0.0/10"
 
     func guest(of instance: JSON, _ key: ResourceKey) async throws -> Guest {
         InstanceGuest.make(

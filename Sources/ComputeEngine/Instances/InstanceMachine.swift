@@ -15,7 +15,11 @@ extension InstanceLife {
         if try await engine.status(of: workload) == nil {
             instance = try await create(instance, key)
         } else {
-            _ = try await guests.ensureNetwork(Self.network(key.project), subnet: Self.range)
+            let place = InstancePlace(of: instance)
+            _ = try await guests.ensureNetwork(
+                place.engineNetwork,
+                subnet: try await place.ranges(store: store).network
+            )
         }
         try await engine.start(workload)
         try await letIn(instance, key)
@@ -26,14 +30,14 @@ extension InstanceLife {
 
     private func create(_ instance: JSON, _ key: ResourceKey) async throws -> JSON {
         let process = try await prepare(instance, key)
-        let network = Self.network(key.project)
-        let description = try await guests.ensureNetwork(network, subnet: Self.range)
-        let region = Region.ofZone(key.zone ?? "")
+        let network = InstancePlace(of: instance).engineNetwork
+        let ranges = try await InstancePlace(of: instance).ranges(store: store)
+        let description = try await guests.ensureNetwork(network, subnet: ranges.network)
         let wanted = instance["networkInterfaces"]?[0]?["networkIP"]?.string ?? ""
         let place = try await guests.admit(
             try await guest(of: instance, key),
             to: network,
-            within: description.subnet == Self.range ? region?.range : nil,
+            within: description.subnet == ranges.network ? ranges.part : nil,
             wanting: wanted.isEmpty ? nil : wanted,
             owner: Self.workload(of: instance).text
         )
@@ -62,6 +66,7 @@ extension InstanceLife {
         )
         guests.surround(&spec.process, as: guest, at: place)
         spec.process.files += Self.surroundingFiles(spec.process.environment)
+        spec.process.files.append(GuestTools.identity(Self.workload(of: instance).text))
         try await engine.create(
             WorkloadSpec(
                 name: Self.workload(of: instance),
@@ -97,27 +102,20 @@ extension InstanceLife {
             spec = MachineSpec(process: process, bootsInit: true)
         } else {
             let disk = Disk.key(of: instance["disks"]?[0]?["source"]?.string ?? "", like: key)
-            let source = try await store.get(disk)["sourceImage"]?.string ?? ""
-            let (_, entry) = try images.resolve(sourceImage: source, project: key.project)
-            let image = try await catalogue.ensure(entry) { [logger] line in
-                logger.info("\(line)", metadata: ["image": "\(entry.name)"])
-            }
+            let (image, entry) = try await contents.bootImage(of: try await store.get(disk))
             var process = ProcessSpec(image: image)
-            process.mounts = catalogue.hostMounts(for: image)
-            process.environment["PATH"] = Self.path(with: entry.hostTools)
+            process.mounts = entry?.hostTools.compactMap { $0.mount() } ?? []
+            process.environment["PATH"] = Self.path(with: entry?.hostTools ?? [])
+            // systemd gives a machine without an ID a new one; a copied disk has another machine's.
+            process.files = [FileSpec(path: "/etc/machine-id", content: [])]
             spec = MachineSpec(process: process, bootsInit: true)
         }
         var machine = spec
-        for disk in instance["disks"]?.array ?? [] where !(disk["boot"]?.bool ?? false) {
-            let row = try await store.get(Disk.key(of: disk["source"]?.string ?? "", like: key))
-            try await engine.ensureVolume(Disk.volume(of: row), labels: ["kind": "disk"])
-            machine.process.mounts.append(
-                Mount(
-                    .volume(Disk.volume(of: row)),
-                    at: Disk.folder(deviceName: disk["deviceName"]?.string ?? ""),
-                    isReadOnly: disk["mode"]?.string == "READ_ONLY"
-                )
-            )
+        // Where volumes are within reach they are attached at each start: they may come and go.
+        if try await !engine.capabilities().volumeAccess {
+            for disk in instance["disks"]?.array ?? [] where !(disk["boot"]?.bool ?? false) {
+                machine.process.mounts.append(try await mount(disk, of: key))
+            }
         }
         let accelerators = (instance["guestAccelerators"]?.array ?? [])
             .reduce(0) { $0 + Int($1["acceleratorCount"]?.integer ?? 0) }

@@ -1,48 +1,68 @@
 import APIServer
 import Foundation
-import GRDB
 import GoogleAPI
+import GRDB
 import Guests
-import Operations
-import Workloads
+import HTTPTypes
 
 /// The rules of instances: what may be asked, and which operation does it.
 ///
 /// The work itself is in `InstanceLife`.
 struct InstanceMethods: Sendable {
-    let store: ResourceStore
-    let projects: any ProjectDirectory
+    let rows: Rows
     let authorizer: any Authorizer
-    let images: ImageMethods
-    let changes: ChangeLog
+    let sources: DiskSources
+    let defaults: DefaultNetwork
     let life: InstanceLife
+
+    func add(to api: MethodTable) {
+        let path = ComputePath.zone + "/instances"
+        let one = path + "/{name}"
+        rows.addLookups(to: api, in: ComputePath.zone)
+        api.add("compute.instances.insert", .post, path, requires: "compute.instances.create", insert)
+        api.add("compute.instances.delete", .delete, one, delete)
+        api.add("compute.instances.getSerialPortOutput", .get, one + "/serialPort", serialPortOutput)
+        api.add("compute.instances.getGuestAttributes", .get, one + "/getGuestAttributes", guestAttributes)
+        api.add("compute.instances.start", .post, one + "/start", start)
+        api.add("compute.instances.stop", .post, one + "/stop", stop)
+        api.add("compute.instances.suspend", .post, one + "/suspend", suspend)
+        api.add("compute.instances.resume", .post, one + "/resume", resume)
+        api.add("compute.instances.reset", .post, one + "/reset", reset)
+        api.add("compute.instances.attachDisk", .post, one + "/attachDisk", attachDisk)
+        api.add("compute.instances.detachDisk", .post, one + "/detachDisk", detachDisk)
+        api.add("compute.instances.setDiskAutoDelete", .post, one + "/setDiskAutoDelete", setDiskAutoDelete)
+        api.add("compute.instances.setMetadata", .post, one + "/setMetadata", setMetadata)
+        api.add("compute.instances.setLabels", .post, one + "/setLabels", rows.setLabels)
+        api.add("compute.instances.setTags", .post, one + "/setTags", setTags)
+        api.add("compute.instances.setMachineType", .post, one + "/setMachineType", setMachineType)
+        api.add("compute.instances.setScheduling", .post, one + "/setScheduling", setScheduling)
+        api.add("compute.instances.setServiceAccount", .post, one + "/setServiceAccount", setServiceAccount)
+        api.add("compute.instances.setDeletionProtection", .post, one + "/setDeletionProtection", setDeletionProtection)
+        api.add(
+            "compute.instances.simulateMaintenanceEvent",
+            .post,
+            one + "/simulateMaintenanceEvent",
+            simulateMaintenanceEvent
+        )
+        api.lacks(
+            "compute.instances",
+            [
+                "addAccessConfig", "deleteAccessConfig", "addNetworkInterface", "addResourcePolicies",
+                "removeResourcePolicies", "setMachineResources", "setMinCpuPlatform", "setIamPolicy",
+                "testIamPermissions", "updateNetworkInterface", "setName",
+            ],
+            on: one
+        )
+        api.lacks("compute.instances.bulkInsert", .post, path + "/bulkInsert")
+        api.lacks("compute.instances.update", .put, one)
+    }
 
     // MARK: Looking
 
-    func get(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
-        Link.render(try await store.get(try await key(input)), for: caller.origin)
-    }
-
-    func list(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        let project = try await projects.project(input.project).id
-        let zone = input.zone ?? ""
-        guard Region.ofZone(zone) != nil else { throw GoogleError.unknownZone(zone, project: project) }
-        let rows = try await store.list("instances", project: project, scope: "zones/\(zone)")
-        return try input.page(rows.map(\.resource), kind: "instance", for: caller)
-    }
-
-    func aggregatedList(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        let project = try await projects.project(input.project).id
-        let rows = try await store.list("instances", project: project)
-        let scopes = Dictionary(grouping: rows, by: \.key.scope).sorted { $0.key < $1.key }
-            .map { ($0.key, $0.value.map(\.resource)) }
-        return try input.aggregate(scopes, collection: "instances", kind: "instance", for: caller)
-    }
-
     /// What the machine has written to its first serial port, from a byte on.
-    func serialPortOutput(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
-        let key = try await key(input)
-        let output = try await life.console(of: try await store.get(key))
+    func serialPortOutput(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        let key = try await rows.key(input)
+        let output = try await life.console(of: try await rows.store.get(key))
         let start = max(0, Int(input.query["start"] ?? "0") ?? 0)
         let bytes = start < output.count ? output[start...] : []
         return [
@@ -52,9 +72,9 @@ struct InstanceMethods: Sendable {
         ]
     }
 
-    func guestAttributes(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
-        let key = try await key(input)
-        let instance = try await store.get(key)
+    func guestAttributes(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        let key = try await rows.key(input)
+        let instance = try await rows.store.get(key)
         let path = input.query["queryPath"] ?? ""
         let parts = path.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
         let found = try await life.guestAttributes(of: instance, namespace: parts.first)
@@ -76,79 +96,94 @@ struct InstanceMethods: Sendable {
 
     // MARK: Making and deleting
 
-    func insert(_ input: InsertInstanceInput, as caller: Caller) async throws -> JSON {
-        let project = try await projects.project(input.project)
-        let draft = try InstanceDraft(
+    func insert(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        let project = try await rows.projects.project(input.project)
+        let key = try await rows.newKey(input)
+        let draft = try await InstanceDraft(
             input.body,
-            zone: input.zone,
-            project: project.id,
+            key: key,
             defaultAccount: ServiceAccounts.computeDefault(project),
             capabilities: input.body["guestAccelerators"] == nil ? nil : try? await life.capabilities(),
-            images: images,
-            now: changes.now()
+            sources: sources,
+            defaults: defaults,
+            for: caller,
+            now: rows.changes.now()
         )
         for account in draft.instance["serviceAccounts"]?.array ?? [] {
             try await authorizer.authorize(caller, toActAs: account["email"]?.string ?? "", in: project)
         }
         try life.check(draft.instance)
-        var operation = operation("insert", draft.key, by: caller)
-        operation.metadata["targetId"] = draft.instance["id"]
-        operation.input["newDisks"] = .array(draft.disks.made.map { .string($0.key.name) })
-        let inserted = operation
-        try await store.database.write { db in
-            try ResourceStore.insert(draft.instance, at: draft.key, in: db)
+        return try await rows.changes.change(
+            "compute.instances.insert",
+            key,
+            by: caller,
+            input: ["newDisks": .array(draft.disks.made.map { JSON.string($0.key.name) })]
+        ) { db in
+            try ResourceStore.insert(draft.instance, at: key, in: db)
             for (key, disk) in draft.disks.made { try ResourceStore.insert(disk, at: key, in: db) }
-            for (key, isReadOnly) in draft.disks.existing {
-                _ = try ResourceStore.update(key, in: db) { disk in
-                    let users = disk["users"]?.array ?? []
-                    if let user = users.first?.string, !isReadOnly {
-                        throw GoogleError.inUse(key.resourceName, by: user)
-                    }
-                    disk["users"] = .array(users + [.string(draft.key.link)])
+            for (disk, isReadOnly) in draft.disks.existing {
+                _ = try ResourceStore.update(disk, in: db) {
+                    try Disk.use(&$0, at: disk, by: key, isReadOnly: isReadOnly)
                 }
             }
-            try OperationRunner.insert(inserted, in: db)
+            return draft.instance
         }
-        return try await changes.begin(operation, for: caller)
     }
 
-    func delete(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
-        try await change("delete", input, caller) { instance in
+    func delete(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        try await rows.update("delete", input, by: caller) { instance in
             if instance["deletionProtection"]?.bool ?? false { throw GoogleError.deletionProtected }
-            guard instance["disks"]?[0]?["autoDelete"]?.bool ?? true else { throw GoogleError.bootDiskKept }
             instance["status"] = "STOPPING"
         }
     }
 
     // MARK: Starting and stopping
 
-    func start(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
-        try await change("start", input, caller) { instance in
+    func start(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        try await rows.update("start", input, by: caller) { instance in
             if instance["status"]?.string == "TERMINATED" { instance["status"] = "STAGING" }
         }
     }
 
-    func stop(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
-        try await change("stop", input, caller) { instance in
-            if instance["status"]?.string == "RUNNING" { instance["status"] = "STOPPING" }
+    func stop(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        try await rows.update("stop", input, by: caller) { instance in
+            if ["RUNNING", "SUSPENDED"].contains(instance["status"]?.string) { instance["status"] = "STOPPING" }
         }
     }
 
-    func reset(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
-        let key = try await key(input)
-        return try await change("reset", input, caller) { instance in
+    func reset(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        try await update("reset", input, by: caller, needs: "RUNNING") { _ in }
+    }
+
+    func suspend(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        try await update("suspend", input, by: caller, needs: "RUNNING") { $0["status"] = "SUSPENDING" }
+    }
+
+    func resume(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        try await update("resume", input, by: caller, needs: "SUSPENDED") { $0["status"] = "STAGING" }
+    }
+
+    /// Changes an instance that is in the one state that the change needs.
+    func update(
+        _ verb: String,
+        _ input: ChangeInput,
+        by caller: Caller,
+        needs: String,
+        _ change: @escaping @Sendable (inout JSON) -> Void
+    ) async throws -> JSON {
+        let key = try await rows.key(input)
+        return try await rows.update(verb, input, by: caller) { instance in
             let status = instance["status"]?.string ?? ""
-            guard status == "RUNNING" else {
-                throw GoogleError.notReady(key.resourceName, status: status, needs: "RUNNING")
-            }
+            guard status == needs else { throw GoogleError.notReady(key.resourceName, status: status, needs: needs) }
+            change(&instance)
         }
     }
 
     // MARK: Changing
 
-    func setMetadata(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
+    func setMetadata(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let metadata = try Metadata.checked(input.body)
-        return try await change("setMetadata", input, caller) { instance in
+        return try await rows.update("setMetadata", input, by: caller) { instance in
             try Token.check(metadata["fingerprint"], against: instance["metadata"]?["fingerprint"])
             var metadata = metadata
             metadata["kind"] = "compute#metadata"
@@ -157,123 +192,64 @@ struct InstanceMethods: Sendable {
         }
     }
 
-    func setLabels(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
-        try await change("setLabels", input, caller) { instance in
-            try Token.check(input.body["labelFingerprint"], against: instance["labelFingerprint"])
-            instance["labels"] = input.body["labels"]
-            instance["labelFingerprint"] = .string(Token.fingerprint())
-        }
-    }
-
-    func setTags(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
-        try await change("setTags", input, caller) { instance in
+    func setTags(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        try await rows.update("setTags", input, by: caller) { instance in
             try Token.check(input.body["fingerprint"], against: instance["tags"]?["fingerprint"])
             instance["tags"] = ["items": input.body["items"] ?? [], "fingerprint": .string(Token.fingerprint())]
         }
     }
 
-    func setMachineType(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
+    func setMachineType(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let asked = input.body["machineType"]?.string ?? ""
         let type = ResourceName(parsing: asked).last
         guard MachineType.named(type) != nil else {
             throw GoogleError.invalidField("machineType", asked, "The referenced resource does not exist.")
         }
-        let key = try await key(input)
-        return try await change("setMachineType", input, caller) { instance in
-            let status = instance["status"]?.string ?? ""
-            guard status == "TERMINATED" else {
-                throw GoogleError.notReady(key.resourceName, status: status, needs: "TERMINATED")
-            }
+        let key = try await rows.key(input)
+        return try await update("setMachineType", input, by: caller, needs: "TERMINATED") { instance in
             instance["machineType"] = .string(Link.to("projects/\(key.project)/\(key.scope)/machineTypes/\(type)"))
         }
     }
 
     /// Changes who a machine's programs are; at Google too it must be stopped for that.
-    func setServiceAccount(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
-        let key = try await key(input)
-        let project = try await projects.project(input.project)
+    func setServiceAccount(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        let project = try await rows.projects.project(input.project)
         let asked = input.body["email"]?.string ?? ""
         let email = asked == "default" ? ServiceAccounts.computeDefault(project) : asked
         if !email.isEmpty { try await authorizer.authorize(caller, toActAs: email, in: project) }
-        return try await change("setServiceAccount", input, caller) { instance in
-            let status = instance["status"]?.string ?? ""
-            guard status == "TERMINATED" else {
-                throw GoogleError.notReady(key.resourceName, status: status, needs: "TERMINATED")
-            }
+        return try await update("setServiceAccount", input, by: caller, needs: "TERMINATED") { instance in
             instance["serviceAccounts"] =
                 email.isEmpty ? .none : [["email": .string(email), "scopes": input.body["scopes"] ?? []]]
         }
     }
 
-    func simulateMaintenanceEvent(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
-        let key = try await key(input)
-        return try await change("simulateMaintenanceEvent", input, caller) { instance in
-            let status = instance["status"]?.string ?? ""
-            guard status == "RUNNING" else {
-                throw GoogleError.notReady(key.resourceName, status: status, needs: "RUNNING")
-            }
-        }
+    func simulateMaintenanceEvent(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        try await update("simulateMaintenanceEvent", input, by: caller, needs: "RUNNING") { _ in }
     }
 
-    func setScheduling(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
-        try await change("setScheduling", input, caller) { instance in
+    func setScheduling(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        try await rows.update("setScheduling", input, by: caller) { instance in
             var scheduling = instance["scheduling"] ?? [:]
             scheduling.merge(input.body)
             instance["scheduling"] = scheduling
         }
     }
 
-    func setDiskAutoDelete(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
+    func setDiskAutoDelete(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let device = input.query["deviceName"] ?? ""
-        return try await change("setDiskAutoDelete", input, caller) { instance in
+        return try await rows.update("setDiskAutoDelete", input, by: caller) { instance in
             var disks = instance["disks"]?.array ?? []
             guard let index = disks.firstIndex(where: { $0["deviceName"]?.string == device }) else {
                 throw GoogleError.invalidField("deviceName", device, "No attached disk has this device name.")
             }
-            disks[index]["autoDelete"] = .bool(input.query["autoDelete"]?.lowercased() == "true")
+            disks[index]["autoDelete"] = .bool(input.says("autoDelete"))
             instance["disks"] = .array(disks)
         }
     }
 
-    func setDeletionProtection(_ input: InstanceInput, as caller: Caller) async throws -> JSON {
-        try await change("setDeletionProtection", input, caller) { instance in
+    func setDeletionProtection(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        try await rows.update("setDeletionProtection", input, by: caller) { instance in
             instance["deletionProtection"] = .bool(input.query["deletionProtection"]?.lowercased() != "false")
         }
-    }
-
-    // MARK: - Shared
-
-    /// Changes an instance's row and inserts the operation that carries the change out, in one transaction.
-    private func change(
-        _ verb: String,
-        _ input: InstanceInput,
-        _ caller: Caller,
-        _ change: @escaping @Sendable (inout JSON) throws -> Void
-    ) async throws -> JSON {
-        let key = try await key(input)
-        var operation = operation(verb, key, by: caller)
-        operation.metadata["targetId"] = try await store.get(key)["id"]
-        let inserted = operation
-        try await store.database.write { db in
-            _ = try ResourceStore.update(key, in: db, change)
-            try OperationRunner.insert(inserted, in: db)
-        }
-        return try await changes.begin(operation, for: caller)
-    }
-
-    private func operation(_ verb: String, _ key: ResourceKey, by caller: Caller) -> Operations.Operation {
-        changes.operation(
-            "compute.instances.\(verb)",
-            on: key.resourceName,
-            project: key.project,
-            scope: key.scope,
-            by: caller
-        )
-    }
-
-    private func key(_ input: InstanceInput) async throws -> ResourceKey {
-        let project = try await projects.project(input.project).id
-        guard Region.ofZone(input.zone) != nil else { throw GoogleError.unknownZone(input.zone, project: project) }
-        return ResourceKey(project: project, scope: "zones/\(input.zone)", collection: "instances", name: input.name)
     }
 }

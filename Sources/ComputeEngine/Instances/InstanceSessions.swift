@@ -11,6 +11,8 @@ extension InstanceLife {
     /// Starts the ssh server, applies the users' keys, and begins the startup script; after every start of the machine.
     func letIn(_ instance: JSON, _ key: ResourceKey) async throws {
         let workload = Self.workload(of: instance)
+        try await walls.raise(for: instance, key)
+        try await attachDisks(of: instance, key)
         let server = try await engine.exec(GuestTools.startServer, in: workload, part: "machine")
         for await _ in sessions.keep(server, until: "listening on") {}
         try await applyUsers(instance, key)

@@ -1,193 +1,217 @@
 import APIServer
 import Foundation
-import GRDB
 import GoogleAPI
+import GRDB
+import Guests
+import HTTPTypes
 import Operations
 
-/// The default network of every project, its subnetworks, and firewall rules.
+/// VPC networks and their subnetworks.
+///
+/// See [networks](https://docs.cloud.google.com/compute/docs/reference/rest/v1/networks).
 struct NetworkMethods: Sendable {
-    let store: ResourceStore
-    let projects: any ProjectDirectory
-    let changes: ChangeLog
+    let rows: Rows
+    let subnetworks: Rows
+    let defaults: DefaultNetwork
+    let guests: Guests
 
-    static let defaultNetwork = "default"
-    private static let creationTimestamp = "1969-12-31T16:00:00.000-08:00"
+    func add(to api: MethodTable) {
+        let path = ComputePath.global + "/networks"
+        api.add("compute.networks.list", .get, path, list)
+        api.add("compute.networks.get", .get, path + "/{name}", get)
+        api.add("compute.networks.insert", .post, path, requires: "compute.networks.create", insert)
+        api.add("compute.networks.delete", .delete, path + "/{name}", delete)
+        api.lacks("compute.networks.patch", .patch, path + "/{name}")
+        api.lacks("compute.networks", ["addPeering", "removePeering", "switchToCustomMode"], on: path + "/{name}")
+        let regional = ComputePath.region + "/subnetworks"
+        api.add("compute.subnetworks.list", .get, regional, listSubnetworks)
+        api.add(
+            "compute.subnetworks.aggregatedList",
+            .get,
+            ComputePath.aggregated + "/subnetworks",
+            requires: "compute.subnetworks.list",
+            aggregatedSubnetworks
+        )
+        api.add("compute.subnetworks.get", .get, regional + "/{name}", getSubnetwork)
+        api.add("compute.subnetworks.insert", .post, regional, requires: "compute.subnetworks.create", insertSubnetwork)
+        api.add("compute.subnetworks.delete", .delete, regional + "/{name}", deleteSubnetwork)
+        api.lacks("compute.subnetworks.patch", .patch, regional + "/{name}")
+        api.lacks("compute.subnetworks", ["expandIpCidrRange", "setPrivateIpGoogleAccess"], on: regional + "/{name}")
+        let addresses = ComputePath.region + "/addresses"
+        api.add("compute.addresses.list", .get, addresses, listAddresses)
+        api.add("compute.globalAddresses.list", .get, ComputePath.global + "/addresses", listAddresses)
+        api.add(
+            "compute.addresses.aggregatedList",
+            .get,
+            ComputePath.aggregated + "/addresses",
+            requires: "compute.addresses.list",
+            aggregatedAddresses
+        )
+        api.lacks("compute.addresses.insert", .post, addresses)
+        api.lacks("compute.routes.list", .get, ComputePath.global + "/routes")
+    }
 
     // MARK: Networks
 
-    func listNetworks(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        try input.page([network(try await projects.project(input.project).id)], kind: "network", for: caller)
+    func list(_ input: ListInput, as caller: Caller) async throws -> JSON {
+        let project = try await rows.projects.project(input.project).id
+        return try input.page(try await networks(of: project).map(shown), kind: "network", for: caller)
     }
 
-    func getNetwork(_ input: NamedInput, as caller: Caller) async throws -> JSON {
-        let project = try await projects.project(input.project).id
-        guard input.name == Self.defaultNetwork else {
-            throw GoogleError.resourceMissing(ResourceName(["projects", project, "global", "networks", input.name]))
-        }
-        return Link.render(network(project), for: caller.origin)
+    func get(_ input: NamedInput, as caller: Caller) async throws -> JSON {
+        let key = try await rows.key(input)
+        try await defaults.establish(in: key.project)
+        return Link.render(shown(try await rows.store.get(key)), for: caller.origin)
     }
+
+    func insert(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        let key = try await rows.newKey(input)
+        try await defaults.establish(in: key.project)
+        let network = Network.document(input.body, key, created: Timestamp.text(rows.changes.now()))
+        return try await rows.insert(network, at: key, by: caller)
+    }
+
+    func delete(_ input: NamedInput, as caller: Caller) async throws -> JSON {
+        let key = try await rows.key(input)
+        try await defaults.establish(in: key.project)
+        return try await rows.changes.change("compute.networks.delete", key, by: caller) { db in
+            guard let network = try ResourceStore.fetch(key, in: db) else {
+                throw GoogleError.resourceMissing(key.resourceName)
+            }
+            for collection in ["instances", "firewalls", "subnetworks"] {
+                let user = try ResourceStore.list(collection, project: key.project, in: db).first { row in
+                    let interface = row.resource["networkInterfaces"]?[0]
+                    return (interface?["network"] ?? row.resource["network"])?.string == key.link
+                }
+                if let user { throw GoogleError.networkInUse(key.resourceName, by: user.key.resourceName) }
+            }
+            try ResourceStore.delete(key, in: db)
+            return network
+        }
+    }
+
+    /// A network as its document shows it: with the subnetworks that the mode gives it.
+    private func shown(_ network: JSON) -> JSON {
+        guard Network.isAuto(network) else { return network }
+        var network = network
+        network["subnetworks"] = .array(
+            Region.all.compactMap { Network.autoSubnetwork($0, of: network)["selfLink"] }
+        )
+        return network
+    }
+
+    private func networks(of project: String) async throws -> [JSON] {
+        try await defaults.establish(in: project)
+        return try await rows.store.list("networks", project: project).map(\.resource)
+    }
+
+    // MARK: Subnetworks
 
     func listSubnetworks(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        let project = try await projects.project(input.project).id
-        guard let name = input.region else {
-            let scopes = Region.all.map { ("regions/\($0.name)", [subnetwork($0, project)]) }
-            return try input.aggregate(scopes, collection: "subnetworks", kind: "subnetwork", for: caller)
+        let project = try await rows.projects.project(input.project).id
+        guard let region = Region.named(input.region ?? "") else {
+            throw GoogleError.resourceMissing(ResourceName(["projects", project, "regions", input.region ?? ""]))
         }
-        guard let region = Region.named(name) else {
-            throw GoogleError.resourceMissing(ResourceName(["projects", project, "regions", name]))
-        }
-        return try input.page([subnetwork(region, project)], kind: "subnetwork", for: caller)
+        return try input.page(try await all(of: project, in: region), kind: "subnetwork", for: caller)
+    }
+
+    func aggregatedSubnetworks(_ input: ListInput, as caller: Caller) async throws -> JSON {
+        let project = try await rows.projects.project(input.project).id
+        var scopes: [(String, [JSON])] = []
+        for region in Region.all { scopes.append(("regions/\(region.name)", try await all(of: project, in: region))) }
+        return try input.aggregate(scopes, collection: "subnetworks", kind: "subnetwork", for: caller)
     }
 
     func getSubnetwork(_ input: NamedInput, as caller: Caller) async throws -> JSON {
-        let project = try await projects.project(input.project).id
-        guard let region = Region.named(input.region ?? ""), input.name == Self.defaultNetwork else {
-            throw GoogleError.resourceMissing(
-                ResourceName(["projects", project, "regions", input.region ?? "", "subnetworks", input.name])
+        let key = try await subnetworks.key(input)
+        guard let region = Region.named(input.region ?? ""),
+            let found = try await all(of: key.project, in: region).first(where: { $0["name"]?.string == key.name })
+        else { throw GoogleError.resourceMissing(key.resourceName) }
+        return Link.render(found, for: caller.origin)
+    }
+
+    private func all(of project: String, in region: Region) async throws -> [JSON] {
+        let auto = try await networks(of: project).filter(Network.isAuto).map { Network.autoSubnetwork(region, of: $0) }
+        let own = try await rows.store.list("subnetworks", project: project, scope: "regions/\(region.name)")
+        return auto + own.map(\.resource)
+    }
+
+    /// Makes a subnetwork of a network in custom mode.
+    func insertSubnetwork(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        let key = try await subnetworks.newKey(input)
+        let name = ResourceName(parsing: input.body["network"]?.string ?? "").last
+        let network = Network.key(name, in: key.project)
+        try await defaults.establish(in: key.project)
+        if Network.isAuto(try await rows.store.get(network)) {
+            throw GoogleError.invalidField(
+                "resource.network",
+                name,
+                "Cannot create subnetworks in a network whose autoCreateSubnetworks is true."
             )
         }
-        return Link.render(subnetwork(region, project), for: caller.origin)
+        let range = input.body["ipCidrRange"]?.string ?? ""
+        guard let wanted = CIDR(range), (8...29).contains(wanted.length) else {
+            throw GoogleError.invalidField("resource.ipCidrRange", range, "Must be an IPv4 range of length 8 to 29.")
+        }
+        let subnetwork = Network.subnetworkDocument(
+            key,
+            range: range,
+            network: network,
+            created: Timestamp.text(rows.changes.now()),
+            id: Token.id()
+        )
+        return try await subnetworks.insert(subnetwork, at: key, by: caller) { db in
+            let others = try ResourceStore.list("subnetworks", project: key.project, in: db)
+            let other = others.first { other in
+                other.resource["network"]?.string == network.link
+                    && CIDR(other.resource["ipCidrRange"]?.string ?? "")?.overlaps(wanted) ?? false
+            }
+            if let other {
+                throw GoogleError.invalidField(
+                    "resource.ipCidrRange",
+                    range,
+                    "It conflicts with the range of '\(other.key.resourceName)'."
+                )
+            }
+        }
     }
+
+    func deleteSubnetwork(_ input: NamedInput, as caller: Caller) async throws -> JSON {
+        let key = try await subnetworks.key(input)
+        return try await subnetworks.changes.change("compute.subnetworks.delete", key, by: caller) { db in
+            guard let subnetwork = try ResourceStore.fetch(key, in: db) else {
+                throw GoogleError.resourceMissing(key.resourceName)
+            }
+            let user = try ResourceStore.list("instances", project: key.project, in: db).first {
+                $0.resource["networkInterfaces"]?[0]?["subnetwork"]?.string == key.link
+            }
+            if let user { throw GoogleError.networkInUse(key.resourceName, by: user.key.resourceName) }
+            try ResourceStore.delete(key, in: db)
+            return subnetwork
+        }
+    }
+
+    // MARK: Addresses
 
     /// Reserved addresses: there are none, for an instance's address is its own as long as it exists.
     func listAddresses(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        _ = try await projects.project(input.project)
+        _ = try await rows.projects.project(input.project)
         return try input.page([], kind: "address", for: caller)
     }
 
     func aggregatedAddresses(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        _ = try await projects.project(input.project)
+        _ = try await rows.projects.project(input.project)
         return try input.aggregate([], collection: "addresses", kind: "address", for: caller)
     }
 
-    private func network(_ project: String) -> JSON {
-        [
-            "kind": "compute#network", "id": "1", "name": .string(Self.defaultNetwork), "autoCreateSubnetworks": true,
-            "description": "Default network for the project", "creationTimestamp": .string(Self.creationTimestamp),
-            "routingConfig": ["routingMode": "REGIONAL"], "mtu": 1460,
-            "selfLink": .string(Link.to("projects/\(project)/global/networks/\(Self.defaultNetwork)")),
-            "subnetworks": .array(Region.all.map { .string(subnetworkLink($0, project)) }),
-        ]
-    }
+    // MARK: Operations
 
-    private func subnetwork(_ region: Region, _ project: String) -> JSON {
-        [
-            "kind": "compute#subnetwork", "id": "1", "name": .string(Self.defaultNetwork),
-            "ipCidrRange": .string(region.range), "creationTimestamp": .string(Self.creationTimestamp),
-            "gatewayAddress": .string(region.range.replacing("0/20", with: "1")), "stackType": "IPV4_ONLY",
-            "network": .string(Link.to("projects/\(project)/global/networks/\(Self.defaultNetwork)")),
-            "region": .string(Link.to("projects/\(project)/regions/\(region.name)")),
-            "selfLink": .string(subnetworkLink(region, project)), "purpose": "PRIVATE",
-        ]
-    }
-
-    private func subnetworkLink(_ region: Region, _ project: String) -> String {
-        Link.to("projects/\(project)/regions/\(region.name)/subnetworks/\(Self.defaultNetwork)")
-    }
-
-    // MARK: Firewalls
-
-    struct InsertFirewallInput: MethodInput {
-        var resource: ResourceName
-        var project: String
-        var firewall: JSON
-
-        init(from call: Call) async throws {
-            project = try call.parameter("project")
-            resource = .project(project)
-            firewall = try await call.body()
-        }
-    }
-
-    func listFirewalls(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        let project = try await projects.project(input.project).id
-        let own = try await store.list("firewalls", project: project).map(\.resource)
-        return try input.page(defaultFirewalls(project) + own, kind: "firewall", for: caller)
-    }
-
-    func getFirewall(_ input: NamedInput, as caller: Caller) async throws -> JSON {
-        let project = try await projects.project(input.project).id
-        if let rule = defaultFirewalls(project).first(where: { $0["name"]?.string == input.name }) {
-            return Link.render(rule, for: caller.origin)
-        }
-        return Link.render(try await store.get(firewallKey(input.name, project)), for: caller.origin)
-    }
-
-    func insertFirewall(_ input: InsertFirewallInput, as caller: Caller) async throws -> JSON {
-        let project = try await projects.project(input.project).id
-        var rule = input.firewall
-        let name = rule["name"]?.string ?? ""
-        try ResourceNames.check(name)
-        let key = firewallKey(name, project)
-        rule["kind"] = "compute#firewall"
-        rule["id"] = .string(Token.id())
-        rule["selfLink"] = .string(key.link)
-        rule["creationTimestamp"] = .string(Timestamp.text(changes.now()))
-        rule["network"] = rule["network"] ?? .string(Link.to("projects/\(project)/global/networks/default"))
-        rule["priority"] = rule["priority"] ?? 1000
-        rule["direction"] = rule["direction"] ?? "INGRESS"
-        rule["disabled"] = rule["disabled"] ?? false
-        let operation = changes.operation(
-            "compute.firewalls.insert",
-            on: key.resourceName,
-            project: project,
-            scope: "global",
-            by: caller
-        )
-        let row = rule
-        try await store.database.write { db in
-            try ResourceStore.insert(row, at: key, in: db)
-            try OperationRunner.insert(operation, in: db)
-        }
-        return try await changes.begin(operation, for: caller)
-    }
-
-    func deleteFirewall(_ input: NamedInput, as caller: Caller) async throws -> JSON {
-        let project = try await projects.project(input.project).id
-        let key = firewallKey(input.name, project)
-        let operation = changes.operation(
-            "compute.firewalls.delete",
-            on: key.resourceName,
-            project: project,
-            scope: "global",
-            by: caller
-        )
-        try await store.database.write { db in
-            guard try ResourceStore.fetch(key, in: db) != nil else {
-                throw GoogleError.resourceMissing(key.resourceName)
+    func register() async {
+        let changes = rows.changes
+        await changes.register(rowsOnly: ["compute.networks.insert", "compute.subnetworks.insert"])
+        for method in ["compute.networks.delete", "compute.subnetworks.delete"] {
+            await changes.register(method) { key, _ in try await guests.removeNetwork(InstancePlace.engineNetwork(key))
             }
-            try ResourceStore.delete(key, in: db)
-            try OperationRunner.insert(operation, in: db)
-        }
-        return try await changes.begin(operation, for: caller)
-    }
-
-    private func firewallKey(_ name: String, _ project: String) -> ResourceKey {
-        ResourceKey(project: project, scope: "global", collection: "firewalls", name: name)
-    }
-
-    private func defaultFirewalls(_ project: String) -> [JSON] {
-        let rules: [(String, JSON, String, Int64)] = [
-            ("default-allow-icmp", [["IPProtocol": "icmp"]], "0.0.0.0/0", 65534),
-            (
-                "default-allow-internal",
-                [
-                    ["IPProtocol": "tcp", "ports": ["0-65535"]], ["IPProtocol": "udp", "ports": ["0-65535"]],
-                    ["IPProtocol": "icmp"],
-                ],
-                "10.128.0.0/9", 65534
-            ),
-            ("default-allow-rdp", [["IPProtocol": "tcp", "ports": ["3389"]]], "0.0.0.0/0", 65534),
-            ("default-allow-ssh", [["IPProtocol": "tcp", "ports": ["22"]]], "0.0.0.0/0", 65534),
-        ]
-        return rules.map { name, allowed, source, priority in
-            [
-                "kind": "compute#firewall", "id": "1", "name": .string(name), "allowed": allowed,
-                "sourceRanges": [.string(source)], "priority": .integer(priority), "direction": "INGRESS",
-                "disabled": false, "creationTimestamp": .string(Self.creationTimestamp),
-                "network": .string(Link.to("projects/\(project)/global/networks/default")),
-                "selfLink": .string(firewallKey(name, project).link),
-            ]
         }
     }
 }

@@ -1,5 +1,6 @@
 import APIServer
 import GoogleAPI
+import HTTPTypes
 
 /// What is the same for all projects: regions, zones, machine types, disk types, accelerator types.
 struct PlaceMethods: Sendable {
@@ -7,7 +8,27 @@ struct PlaceMethods: Sendable {
     /// Zones and types are as old as the cloud's own beginning.
     private let creationTimestamp = "1969-12-31T16:00:00.000-08:00"
 
-    func getZone(_ input: NamedInput, as caller: Caller) async throws -> JSON {
+    func add(to api: MethodTable) {
+        api.add("compute.zones.get", .get, ComputePath.zone, getZone)
+        api.add("compute.zones.list", .get, ComputePath.project + "/zones", listZones)
+        api.add("compute.regions.get", .get, ComputePath.region, getRegion)
+        api.add("compute.regions.list", .get, ComputePath.project + "/regions", listRegions)
+        for catalogue in [Catalogue.machineTypes, .diskTypes, .acceleratorTypes] {
+            let name = catalogue.collection
+            let path = "\(ComputePath.zone)/\(name)"
+            api.add("compute.\(name).get", .get, path + "/{name}", get(catalogue))
+            api.add("compute.\(name).list", .get, path, list(catalogue))
+            api.add(
+                "compute.\(name).aggregatedList",
+                .get,
+                "\(ComputePath.aggregated)/\(name)",
+                requires: "compute.\(name).list",
+                list(catalogue)
+            )
+        }
+    }
+
+    func getZone(_ input: PlaceInput, as caller: Caller) async throws -> JSON {
         let project = try await projects.project(input.project)
         guard Region.ofZone(input.name) != nil else {
             throw GoogleError.unknownZone(input.name, project: input.project)
@@ -20,7 +41,7 @@ struct PlaceMethods: Sendable {
         return try input.page(Region.zoneNames.map { zone($0, project: project.id) }, kind: "zone", for: caller)
     }
 
-    func getRegion(_ input: NamedInput, as caller: Caller) async throws -> JSON {
+    func getRegion(_ input: PlaceInput, as caller: Caller) async throws -> JSON {
         let project = try await projects.project(input.project)
         guard let region = Region.named(input.name) else {
             throw GoogleError.resourceMissing(ResourceName(["projects", project.id, "regions", input.name]))
@@ -31,6 +52,19 @@ struct PlaceMethods: Sendable {
     func listRegions(_ input: ListInput, as caller: Caller) async throws -> JSON {
         let project = try await projects.project(input.project)
         return try input.page(Region.all.map { region($0, project: project.id) }, kind: "region", for: caller)
+    }
+
+    /// A zone or a region by itself.
+    struct PlaceInput: MethodInput {
+        var resource: ResourceName
+        var project: String
+        var name: String
+
+        init(from call: Call) async throws {
+            project = try call.parameter("project")
+            name = try (try? call.parameter("zone")) ?? call.parameter("region")
+            resource = .project(project)
+        }
     }
 
     /// A list or aggregated list of one of the catalogues.
@@ -91,7 +125,7 @@ struct PlaceMethods: Sendable {
     private func item(_ catalogue: Catalogue, _ name: String, _ zone: String, _ project: String) -> JSON {
         var item: JSON = [
             "kind": .string("compute#\(catalogue.kind)"),
-            "id": .string(Self.stableID(catalogue.collection + zone + name)),
+            "id": .string(Token.id(for: catalogue.collection + zone + name)),
             "name": .string(name), "creationTimestamp": .string(creationTimestamp),
             "selfLink": .string(Link.to("projects/\(project)/zones/\(zone)/\(catalogue.collection)/\(name)")),
         ]
@@ -118,7 +152,7 @@ struct PlaceMethods: Sendable {
 
     private func zone(_ name: String, project: String) -> JSON {
         [
-            "kind": "compute#zone", "id": .string(Self.stableID(name)), "name": .string(name),
+            "kind": "compute#zone", "id": .string(Token.id(for: name)), "name": .string(name),
             "description": .string(name),
             "status": "UP", "creationTimestamp": .string(creationTimestamp),
             "region": .string(Link.to("projects/\(project)/regions/\(Region.ofZone(name)?.name ?? "")")),
@@ -128,7 +162,7 @@ struct PlaceMethods: Sendable {
 
     private func region(_ region: Region, project: String) -> JSON {
         [
-            "kind": "compute#region", "id": .string(Self.stableID(region.name)), "name": .string(region.name),
+            "kind": "compute#region", "id": .string(Token.id(for: region.name)), "name": .string(region.name),
             "description": .string(region.name), "status": "UP", "creationTimestamp": .string(creationTimestamp),
             "quotas": .array(Self.quotas),
             "zones": .array(region.zones.map { .string(Link.to("projects/\(project)/zones/\($0)")) }),
@@ -140,11 +174,4 @@ struct PlaceMethods: Sendable {
         ("CPUS", 24.0), ("DISKS_TOTAL_GB", 4096), ("STATIC_ADDRESSES", 8), ("IN_USE_ADDRESSES", 8),
         ("SSD_TOTAL_GB", 500),
     ].map { ["metric": .string($0.0), "limit": .number($0.1), "usage": 0.0] }
-
-    /// The same digits for the same name, over restarts (FNV-1a).
-    private static func stableID(_ name: String) -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01b3 }
-        return String(hash >> 1)
-    }
 }

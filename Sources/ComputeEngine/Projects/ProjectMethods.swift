@@ -1,7 +1,8 @@
 import APIServer
 import Foundation
-import GRDB
 import GoogleAPI
+import GRDB
+import HTTPTypes
 import Operations
 
 /// A project as Compute Engine sees it: metadata that all its instances share, and quotas.
@@ -32,6 +33,17 @@ struct ProjectMethods: Sendable {
         }
     }
 
+    func add(to api: MethodTable) {
+        api.add("compute.projects.get", .get, ComputePath.project, get)
+        api.add(
+            "compute.projects.setCommonInstanceMetadata",
+            .post,
+            ComputePath.project + "/setCommonInstanceMetadata",
+            setCommonInstanceMetadata
+        )
+        api.lacks("compute.projects.moveInstance", .post, ComputePath.project + "/moveInstance")
+    }
+
     func get(_ input: GetInput, as caller: Caller) async throws -> JSON {
         let project = try await projects.project(input.project)
         return Link.render(document(project, metadata: try await metadata(of: project.id)), for: caller.origin)
@@ -58,7 +70,7 @@ struct ProjectMethods: Sendable {
             )
             try OperationRunner.insert(operation, in: db)
         }
-        return try await changes.begin(operation, for: caller)
+        return changes.begin(operation, for: caller)
     }
 
     func metadata(of project: String) async throws -> JSON {

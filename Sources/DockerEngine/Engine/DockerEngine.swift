@@ -93,7 +93,8 @@ package final class DockerEngine: WorkloadEngine, Service {
             isLocal: isLocal,
             doors: isLocal && isRoot && Command.path(of: "iptables") != nil,
             volumeAccess: isLocal && isRoot,
-            packetFilters: isLocal && isRoot && ["nsenter", "iptables-restore"].allSatisfy { Command.path(of: $0) != nil },
+            packetFilters: isLocal && isRoot
+                && ["nsenter", "iptables-restore"].allSatisfy { Command.path(of: $0) != nil },
             httpsProxy: info["HttpsProxy"]?.string.flatMap { $0.isEmpty ? nil : $0 }
         )
         remembered.withLock { $0.facts = facts }

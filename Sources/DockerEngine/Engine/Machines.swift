@@ -75,7 +75,9 @@ extension DockerEngine {
     }
 
     private func process(of name: WorkloadName) async throws -> Int32 {
-        guard let process = try await machine(name).process else { throw EngineError.refused("'\(name)' does not run.") }
+        guard let process = try await machine(name).process else {
+            throw EngineError.refused("'\(name)' does not run.")
+        }
         return process
     }
 
@@ -101,7 +103,9 @@ extension DockerEngine {
 extension PacketFilter {
     /// The rules as `iptables-restore` reads them.
     var tables: String {
-        var lines = ["*filter", ":INPUT DROP [0:0]", ":FORWARD ACCEPT [0:0]", ":OUTPUT ACCEPT [0:0]", ":OUTSIDE - [0:0]"]
+        var lines = [
+            "*filter", ":INPUT DROP [0:0]", ":FORWARD ACCEPT [0:0]", ":OUTPUT ACCEPT [0:0]", ":OUTSIDE - [0:0]",
+        ]
         for (chain, interface) in [("INPUT", "-i"), ("OUTPUT", "-o")] {
             lines.append("-A \(chain) \(interface) lo -j ACCEPT")
             lines.append("-A \(chain) -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")

@@ -109,7 +109,9 @@ extension DockerEngine {
     /// Where a volume's content lies on this machine.
     func folder(ofVolume name: String) async throws -> String {
         guard try await facts().volumeAccess else {
-            throw EngineError.refused("This engine's volumes are out of Brume's reach: run Brume as root beside the engine.")
+            throw EngineError.refused(
+                "This engine's volumes are out of Brume's reach: run Brume as root beside the engine."
+            )
         }
         guard let folder = try await host.client().find("/volumes/\(name)")?["Mountpoint"]?.string else {
             throw EngineError.notFound("There is no volume '\(name)'.")

@@ -10,6 +10,11 @@ $B chmod 755 /run/sshd /.brume-run /.brume-run/keys
 [ -s /etc/passwd ] || echo 'root:x:0:0:root:/root:/.brume/bin/sh' > /etc/passwd
 [ -s /etc/group ] || echo 'root:x:0:' > /etc/group
 $B grep -q '^sshd:' /etc/passwd || echo 'sshd:x:22122:65534::/run/sshd:/bin/false' >> /etc/passwd
+# A disk that was copied from another machine's brings that machine's keys along.
+if [ -f /.brume-run/instance ] && ! $B cmp -s /.brume-run/instance /.brume-run/hostkey.instance; then
+    $B rm -f /.brume-run/hostkey /.brume-run/hostkey.pub /.brume-run/keys/*
+    $B cp /.brume-run/instance /.brume-run/hostkey.instance
+fi
 [ -s /.brume-run/hostkey ] || /.brume/bin/ssh-keygen -q -t ed25519 -N '' -C "" -f /.brume-run/hostkey
 
 # What of the environment is handed on: all but what a session has of its own.

@@ -1,10 +1,14 @@
 import APIServer
 import Foundation
 import GoogleAPI
+import GRDB
+import HTTPTypes
 import Operations
+import Workloads
 
 /// Compute Engine's operations: made, begun, shown in the API's own form.
 struct ChangeLog: Sendable {
+    let store: ResourceStore
     let runner: OperationRunner
     let projects: any ProjectDirectory
     let now: @Sendable () -> Date
@@ -31,10 +35,82 @@ struct ChangeLog: Sendable {
         )
     }
 
+    /// Changes rows and inserts the operation that carries the change out, in one transaction; begins the operation.
+    ///
+    /// - Parameters:
+    ///   - scope: Where the operation stands; nil: where its target does.
+    ///   - change: Changes rows; returns the target's.
+    func change(
+        _ method: String,
+        _ key: ResourceKey,
+        by caller: Caller,
+        scope: String? = nil,
+        input: JSON = [:],
+        _ change: @escaping @Sendable (Database) throws -> JSON
+    ) async throws -> JSON {
+        let new = operation(
+            method,
+            on: key.resourceName,
+            project: key.project,
+            scope: scope ?? key.scope,
+            by: caller,
+            input: input
+        )
+        let operation = try await store.database.write { db in
+            var operation = new
+            operation.metadata["targetId"] = try change(db)["id"]
+            try OperationRunner.insert(operation, in: db)
+            return operation
+        }
+        return begin(operation, for: caller)
+    }
+
     /// Starts an operation whose row is committed, and shows it.
-    func begin(_ operation: Operations.Operation, for caller: Caller) async throws -> JSON {
+    func begin(_ operation: Operations.Operation, for caller: Caller) -> JSON {
         runner.begin(operation.id)
         return show(operation, for: caller)
+    }
+
+    /// Names who carries out operations of a method; called before the runner runs.
+    func register(
+        _ method: String,
+        _ perform: @escaping @Sendable (ResourceKey, Operations.Operation) async throws -> Void
+    ) async {
+        await runner.register(method) { operation in
+            do {
+                try await perform(ResourceKey(ResourceName(parsing: operation.target)), operation)
+            } catch let error as EngineError {
+                throw error.asGoogleError
+            }
+            return [:]
+        }
+    }
+
+    /// Names methods that are carried out when their rows are changed.
+    func register(rowsOnly methods: [String]) async {
+        for method in methods { await runner.register(method) { _ in [:] } }
+    }
+
+    // MARK: Methods
+
+    func add(to api: MethodTable) {
+        let kinds = [
+            ("zoneOperations", ComputePath.zone), ("regionOperations", ComputePath.region),
+            ("globalOperations", ComputePath.global),
+        ]
+        for (kind, place) in kinds {
+            let path = place + "/operations"
+            api.add("compute.\(kind).get", .get, path + "/{name}", get)
+            api.add("compute.\(kind).wait", .post, path + "/{name}/wait", requires: "compute.\(kind).get", wait)
+            api.add("compute.\(kind).list", .get, path, list)
+        }
+        api.add(
+            "compute.globalOperations.aggregatedList",
+            .get,
+            ComputePath.aggregated + "/operations",
+            requires: "compute.globalOperations.list",
+            aggregatedList
+        )
     }
 
     func get(_ input: NamedInput, as caller: Caller) async throws -> JSON {

@@ -73,20 +73,3 @@ struct ListInput: MethodInput {
         return start
     }
 }
-
-/// A method on one named resource without a body.
-struct NamedInput: MethodInput {
-    var resource: ResourceName
-    var project: String
-    var zone: String?
-    var region: String?
-    var name: String
-
-    init(from call: Call) async throws {
-        project = try call.parameter("project")
-        zone = try? call.parameter("zone")
-        region = try? call.parameter("region")
-        name = try call.parameter("name")
-        resource = .project(project)
-    }
-}

@@ -14,6 +14,22 @@ struct ResourceKey: Hashable, Sendable {
 
     var resourceName: ResourceName { ResourceName(parsing: "projects/\(project)/\(scope)/\(collection)/\(name)") }
     var link: String { Link.to(resourceName) }
+    /// Reads the whole name of a resource of a zone, a region or the project.
+    init(_ name: ResourceName) {
+        let segments = name.segments.suffix(from: name.segments.firstIndex(of: "projects") ?? 0)
+        project = name.project ?? ""
+        scope = segments.dropFirst(2).dropLast(2).joined(separator: "/")
+        collection = segments.dropLast().last ?? ""
+        self.name = name.last
+    }
+
+    init(project: String, scope: String, collection: String, name: String) {
+        self.project = project
+        self.scope = scope
+        self.collection = collection
+        self.name = name
+    }
+
     var zone: String? { scope.hasPrefix("zones/") ? String(scope.dropFirst(6)) : nil }
 }
 
@@ -70,9 +86,11 @@ struct ResourceStore: Sendable {
         )
     }
 
+    func find(_ key: ResourceKey) async throws -> JSON? { try await database.read { try Self.fetch(key, in: $0) } }
+
     /// - Throws: ``GoogleError`` `notFound` (404).
     func get(_ key: ResourceKey) async throws -> JSON {
-        guard let resource = try await database.read({ try Self.fetch(key, in: $0) }) else {
+        guard let resource = try await find(key) else {
             throw GoogleError.resourceMissing(key.resourceName)
         }
         return resource
@@ -83,27 +101,34 @@ struct ResourceStore: Sendable {
         try await database.write { try Self.update(key, in: $0, change) }
     }
 
-    /// A project's resources of one kind, with the scope of each; nil: all projects' or all scopes'.
+    /// A project's resources of one kind, with the key of each; nil: all projects' or all scopes'.
     func list(
         _ collection: String,
         project: String? = nil,
         scope: String? = nil
     ) async throws -> [(key: ResourceKey, resource: JSON)] {
-        try await database.read { db in
-            var sql = "SELECT project, scope, name, resource FROM computeResources WHERE collection = ?"
-            var arguments: StatementArguments = [collection]
-            if let project {
-                sql += " AND project = ?"
-                arguments += [project]
-            }
-            if let scope {
-                sql += " AND scope = ?"
-                arguments += [scope]
-            }
-            return try Row.fetchAll(db, sql: sql + " ORDER BY project, scope, name", arguments: arguments).map { row in
-                let key = ResourceKey(project: row[0], scope: row[1], collection: collection, name: row[2])
-                return (key, try JSON(parsing: row[3]))
-            }
+        try await database.read { try Self.list(collection, project: project, scope: scope, in: $0) }
+    }
+
+    static func list(
+        _ collection: String,
+        project: String? = nil,
+        scope: String? = nil,
+        in db: Database
+    ) throws -> [(key: ResourceKey, resource: JSON)] {
+        var sql = "SELECT project, scope, name, resource FROM computeResources WHERE collection = ?"
+        var arguments: StatementArguments = [collection]
+        if let project {
+            sql += " AND project = ?"
+            arguments += [project]
+        }
+        if let scope {
+            sql += " AND scope = ?"
+            arguments += [scope]
+        }
+        return try Row.fetchAll(db, sql: sql + " ORDER BY project, scope, name", arguments: arguments).map { row in
+            let key = ResourceKey(project: row[0], scope: row[1], collection: collection, name: row[2])
+            return (key, try JSON(parsing: row[3]))
         }
     }
 }
@@ -133,6 +158,13 @@ enum Link {
 enum Token {
     /// 19 digits; never given twice, since clients keep ssh host keys under them.
     static func id() -> String { String(UInt64.random(in: 1_000_000_000_000_000_000...8_999_999_999_999_999_999)) }
+
+    /// The same digits for the same text, over restarts (FNV-1a): for what the catalogue has rather than the store.
+    static func id(for text: String) -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01b3 }
+        return String(hash >> 1)
+    }
 
     /// Base64, as the clients' decoders demand.
     static func fingerprint() -> String {

@@ -1,0 +1,113 @@
+import APIServer
+import Foundation
+import GRDB
+import GoogleAPI
+import Operations
+import Workloads
+
+// Disks that come to an instance, and leave it, while it is there.
+extension InstanceMethods {
+    /// Gives an instance a further disk; a running machine finds it at once.
+    func attachDisk(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        let instance = try await rows.key(input)
+        guard let source = input.body["source"]?.string, !source.isEmpty else {
+            throw GoogleError.fieldMissing("resource.source")
+        }
+        try await life.checkVolumeAccess()
+        let disk = try AttachedDisks.existing(source, instance, field: "resource")
+        let isReadOnly = input.body["mode"]?.string == "READ_ONLY"
+        return try await rows.changes.change(
+            "compute.instances.attachDisk",
+            instance,
+            by: caller,
+            input: ["disk": .string(disk.name)]
+        ) { db in
+            let row = try ResourceStore.update(disk, in: db) {
+                try Disk.use(&$0, at: disk, by: instance, isReadOnly: isReadOnly)
+            }
+            return try ResourceStore.update(instance, in: db) { instance in
+                var disks = instance["disks"]?.array ?? []
+                let index = (disks.compactMap { $0["index"]?.integer }.max() ?? -1) + 1
+                var attachment = AttachedDisks.attachment(input.body, disk, index: Int(index), isBoot: false)
+                attachment["diskSizeGb"] = row["sizeGb"]
+                let name = attachment["deviceName"]?.string ?? ""
+                guard !disks.contains(where: { $0["deviceName"]?.string == name }) else {
+                    throw GoogleError.invalidField("resource.deviceName", name, "Device names must be unique.")
+                }
+                disks.append(attachment)
+                instance["disks"] = .array(disks)
+            }
+        }
+    }
+
+    /// Takes a disk from an instance; what a running machine has of it open stays so until it is closed.
+    func detachDisk(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        let device = input.query["deviceName"] ?? ""
+        let key = try await rows.key(input)
+        try await life.checkVolumeAccess()
+        let folder = Disk.folder(deviceName: device)
+        return try await rows.changes.change(
+            "compute.instances.detachDisk",
+            key,
+            by: caller,
+            input: ["folder": .string(folder)]
+        ) { db in
+            try ResourceStore.update(key, in: db) { instance in
+                var disks = instance["disks"]?.array ?? []
+                guard let index = disks.firstIndex(where: { $0["deviceName"]?.string == device }) else {
+                    throw GoogleError.invalidField("deviceName", device, "No attached disk has this device name.")
+                }
+                let taken = disks.remove(at: index)
+                if taken["boot"]?.bool ?? false { throw GoogleError.bootDiskStays }
+                let disk = Disk.key(of: taken["source"]?.string ?? "", like: key)
+                _ = try ResourceStore.update(disk, in: db) { Disk.release(&$0, by: key) }
+                instance["disks"] = .array(disks)
+            }
+        }
+    }
+}
+
+extension InstanceLife {
+    /// - Throws: ``GoogleError`` `notImplemented` (501) where the engine keeps volumes to itself.
+    func checkVolumeAccess() async throws {
+        do {
+            guard try await engine.capabilities().volumeAccess else { throw GoogleError.volumesOutOfReach }
+        } catch let error as EngineError {
+            throw error.asGoogleError
+        }
+    }
+
+    /// Lets a running machine find its disks; those it has already stay as they are.
+    func attachDisks(of instance: JSON, _ key: ResourceKey) async throws {
+        let disks = (instance["disks"]?.array ?? []).filter { !($0["boot"]?.bool ?? false) }
+        guard !disks.isEmpty, try await engine.capabilities().volumeAccess else { return }
+        for disk in disks {
+            let mount = try await mount(disk, of: key)
+            try await engine.attach(mount, to: Self.workload(of: instance))
+        }
+    }
+
+    /// A disk that is not the machine's root, with its volume made.
+    func mount(_ attached: JSON, of key: ResourceKey) async throws -> Mount {
+        let disk = try await store.get(Disk.key(of: attached["source"]?.string ?? "", like: key))
+        try await contents.fill(disk)
+        return Mount(
+            .volume(DiskContents.volume(of: disk)),
+            at: Disk.folder(deviceName: attached["deviceName"]?.string ?? ""),
+            isReadOnly: attached["mode"]?.string == "READ_ONLY"
+        )
+    }
+
+    func attach(_ key: ResourceKey, _: Operations.Operation) async throws {
+        let instance = try await store.get(key)
+        try await show(instance, key)
+        if instance["status"]?.string == "RUNNING" { try await attachDisks(of: instance, key) }
+    }
+
+    func detach(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
+        let instance = try await store.get(key)
+        try await show(instance, key)
+        guard instance["status"]?.string == "RUNNING", let folder = operation.input["folder"]?.string else { return }
+        try await engine.detach(folder, from: Self.workload(of: instance))
+    }
+}

@@ -1,0 +1,86 @@
+import GoogleAPI
+
+/// A VPC network's document, and which of the engine's networks its instances are in.
+///
+/// A network in auto mode is one network of the engine's that spans all regions, as Google's does. In custom mode each
+/// subnetwork is one.
+enum Network {
+    static func document(_ asked: JSON, _ key: ResourceKey, created: String) -> JSON {
+        var network: JSON = [
+            "kind": "compute#network", "id": .string(Token.id()), "name": .string(key.name),
+            "creationTimestamp": .string(created), "selfLink": .string(key.link),
+            "autoCreateSubnetworks": .bool(asked["autoCreateSubnetworks"]?.bool ?? true),
+            "routingConfig": asked["routingConfig"] ?? ["routingMode": "REGIONAL"], "mtu": asked["mtu"] ?? 1460,
+        ]
+        if let description = asked["description"] { network["description"] = description }
+        return network
+    }
+
+    static func isAuto(_ network: JSON) -> Bool { network["autoCreateSubnetworks"]?.bool ?? true }
+
+    static func key(_ name: String, in project: String) -> ResourceKey {
+        ResourceKey(project: project, scope: "global", collection: "networks", name: name)
+    }
+
+    static func subnetworkKey(_ name: String, region: String, in project: String) -> ResourceKey {
+        ResourceKey(project: project, scope: "regions/\(region)", collection: "subnetworks", name: name)
+    }
+
+    /// The subnetwork that a network in auto mode has in a region; it has the network's own name.
+    static func autoSubnetwork(_ region: Region, of network: JSON) -> JSON {
+        let key = ResourceKey(ResourceName(parsing: network["selfLink"]?.string ?? ""))
+        let own = subnetworkKey(key.name, region: region.name, in: key.project)
+        return subnetworkDocument(
+            own,
+            range: region.range,
+            network: key,
+            created: network["creationTimestamp"]?.string ?? "",
+            id: Token.id(for: own.resourceName.description)
+        )
+    }
+
+    static func subnetworkDocument(
+        _ key: ResourceKey,
+        range: String,
+        network: ResourceKey,
+        created: String,
+        id: String
+    ) -> JSON {
+        [
+            "kind": "compute#subnetwork", "id": .string(id), "name": .string(key.name), "ipCidrRange": .string(range),
+            "creationTimestamp": .string(created), "gatewayAddress": .string(CIDR(range)?.gateway ?? ""),
+            "stackType": "IPV4_ONLY", "network": .string(network.link), "purpose": "PRIVATE",
+            "region": .string(Link.to("projects/\(key.project)/\(key.scope)")), "selfLink": .string(key.link),
+            "privateIpGoogleAccess": true, "fingerprint": .string(Token.fingerprint()),
+        ]
+    }
+}
+
+/// A range of IPv4 addresses in Google's notation.
+struct CIDR: Sendable, Equatable {
+    var first: UInt32
+    var length: Int
+
+    /// - Returns: nil for what is no range, and for one whose address has bits beyond its length.
+    init?(_ text: String) {
+        let halves = text.split(separator: "/", omittingEmptySubsequences: false)
+        let octets = halves[0].split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        guard halves.count <= 2, octets.count == 4, !octets.contains(nil) else { return nil }
+        guard let length = halves.count == 2 ? Int(halves[1]) : 32, (0...32).contains(length) else { return nil }
+        self.length = length
+        first = octets.reduce(UInt32(0)) { $0 << 8 | UInt32($1 ?? 0) }
+        guard first & ~mask == 0 else { return nil }
+    }
+
+    private var mask: UInt32 { length == 0 ? 0 : ~UInt32(0) << UInt32(32 - length) }
+    private var last: UInt32 { first | ~mask }
+
+    var gateway: String { Self.dotted(first + 1) }
+
+    func contains(_ other: CIDR) -> Bool { length <= other.length && other.first & mask == first }
+    func overlaps(_ other: CIDR) -> Bool { first <= other.last && other.first <= last }
+
+    private static func dotted(_ value: UInt32) -> String {
+        [24, 16, 8, 0].map { String(value >> UInt32($0) & 255) }.joined(separator: ".")
+    }
+}

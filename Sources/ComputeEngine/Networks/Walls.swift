@@ -1,0 +1,66 @@
+import APIServer
+import GoogleAPI
+import Guests
+import Logging
+import Workloads
+
+/// Holds firewall rules against running machines.
+///
+/// A machine's filter is its own and ends with it: it is raised at each start, before anything in the machine listens for
+/// others, and when rules or the machines that rules name have changed.
+struct Walls: Sendable {
+    let store: ResourceStore
+    let engine: any WorkloadEngine
+    let guests: Guests
+    let defaults: DefaultNetwork
+    let logger: Logger
+
+    /// Raises the wall of one machine, and those of its neighbours whose rules may know it.
+    func raise(for instance: JSON, _ key: ResourceKey) async throws {
+        guard try await engine.capabilities().packetFilters else { return }
+        let rules = try await rules(of: key.project)
+        let neighbours = try await store.list("instances", project: key.project).map(\.resource)
+        try await raise(for: instance, rules, among: neighbours)
+        guard rules.contains(where: Firewall.namesInstances) else { return }
+        await raise(for: neighbours.filter { $0["id"] != instance["id"] }, rules, among: neighbours)
+    }
+
+    /// Raises the walls of a project's running machines anew.
+    func raise(in project: String) async throws {
+        guard try await engine.capabilities().packetFilters else { return }
+        let instances = try await store.list("instances", project: project).map(\.resource)
+        await raise(for: instances, try await rules(of: project), among: instances)
+    }
+
+    private func rules(of project: String) async throws -> [JSON] {
+        try await defaults.establish(in: project)
+        return try await store.list("firewalls", project: project).map(\.resource)
+    }
+
+    private func raise(for instances: [JSON], _ rules: [JSON], among neighbours: [JSON]) async {
+        await withDiscardingTaskGroup { group in
+            for instance in instances where instance["status"]?.string == "RUNNING" {
+                group.addTask {
+                    do {
+                        try await raise(for: instance, rules, among: neighbours)
+                    } catch {
+                        let link = instance["selfLink"]?.string ?? ""
+                        logger.warning("cannot filter a machine's packets: \(error)", metadata: ["instance": "\(link)"])
+                    }
+                }
+            }
+        }
+    }
+
+    private func raise(for instance: JSON, _ rules: [JSON], among neighbours: [JSON]) async throws {
+        let place = InstancePlace(of: instance)
+        guard let outside = try await guests.daemonAddress(in: place.engineNetwork) else { return }
+        let filter = Firewall.filter(
+            rules.filter { $0["network"]?.string == place.network.link },
+            for: instance,
+            among: neighbours.filter { InstancePlace(of: $0).network == place.network },
+            outside: outside
+        )
+        try await engine.apply(filter, to: InstanceLife.workload(of: instance))
+    }
+}

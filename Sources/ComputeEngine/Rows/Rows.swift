@@ -1,0 +1,129 @@
+import APIServer
+import GoogleAPI
+import GRDB
+import HTTPTypes
+
+/// What is the same for every collection of resources that are rows.
+struct Rows: Sendable {
+    /// `disks`.
+    let collection: String
+    /// `disk`.
+    let kind: String
+    let store: ResourceStore
+    let projects: any ProjectDirectory
+    let changes: ChangeLog
+
+    /// - Throws: ``GoogleError`` `notFound` (404) for what is no project, zone or region.
+    func key(_ input: some PlacedInput) async throws -> ResourceKey {
+        let project = try await projects.project(input.project).id
+        let scope = try Self.scope(zone: input.zone, region: input.region, project: project)
+        return ResourceKey(project: project, scope: scope, collection: collection, name: input.name)
+    }
+
+    /// The key of a resource that is to be made.
+    ///
+    /// - Throws: ``GoogleError`` `invalid` (400) for a name that is none.
+    func newKey(_ input: some PlacedInput) async throws -> ResourceKey {
+        let key = try await key(input)
+        try ResourceNames.check(key.name)
+        return key
+    }
+
+    func get(_ input: NamedInput, as caller: Caller) async throws -> JSON {
+        Link.render(try await store.get(try await key(input)), for: caller.origin)
+    }
+
+    func list(_ input: ListInput, as caller: Caller) async throws -> JSON {
+        let project = try await projects.project(input.project).id
+        let scope = try Self.scope(zone: input.zone, region: input.region, project: project)
+        let rows = try await store.list(collection, project: project, scope: scope)
+        return try input.page(rows.map(\.resource), kind: kind, for: caller)
+    }
+
+    func aggregatedList(_ input: ListInput, as caller: Caller) async throws -> JSON {
+        let project = try await projects.project(input.project).id
+        let rows = try await store.list(collection, project: project)
+        let scopes = Dictionary(grouping: rows, by: \.key.scope).sorted { $0.key < $1.key }
+            .map { ($0.key, $0.value.map(\.resource)) }
+        return try input.aggregate(scopes, collection: collection, kind: kind, for: caller)
+    }
+
+    func setLabels(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        try await update("setLabels", input, by: caller) { resource in
+            try Token.check(input.body["labelFingerprint"], against: resource["labelFingerprint"])
+            resource["labels"] = input.body["labels"]
+            resource["labelFingerprint"] = .string(Token.fingerprint())
+        }
+    }
+
+    /// Deletes a row whose resource is nothing else.
+    func delete(_ input: NamedInput, as caller: Caller) async throws -> JSON {
+        let key = try await key(input)
+        return try await changes.change("compute.\(collection).delete", key, by: caller) { db in
+            guard let resource = try ResourceStore.fetch(key, in: db) else {
+                throw GoogleError.resourceMissing(key.resourceName)
+            }
+            try ResourceStore.delete(key, in: db)
+            return resource
+        }
+    }
+
+    /// Changes a row, and inserts and begins the operation that carries the change out.
+    func update(
+        _ verb: String,
+        _ input: some PlacedInput,
+        by caller: Caller,
+        input parameters: JSON = [:],
+        _ change: @escaping @Sendable (inout JSON) throws -> Void
+    ) async throws -> JSON {
+        let key = try await key(input)
+        return try await changes.change("compute.\(collection).\(verb)", key, by: caller, input: parameters) { db in
+            try ResourceStore.update(key, in: db, change)
+        }
+    }
+
+    func insert(
+        _ resource: JSON,
+        at key: ResourceKey,
+        by caller: Caller,
+        _ besides: @escaping @Sendable (Database) throws -> Void = { _ in }
+    ) async throws -> JSON {
+        try await changes.change("compute.\(collection).insert", key, by: caller) { db in
+            try besides(db)
+            try ResourceStore.insert(resource, at: key, in: db)
+            return resource
+        }
+    }
+
+    private static func scope(zone: String?, region: String?, project: String) throws -> String {
+        if let zone {
+            guard Region.ofZone(zone) != nil else { throw GoogleError.unknownZone(zone, project: project) }
+            return "zones/\(zone)"
+        }
+        if let region {
+            guard Region.named(region) != nil else {
+                throw GoogleError.resourceMissing(ResourceName(["projects", project, "regions", region]))
+            }
+            return "regions/\(region)"
+        }
+        return "global"
+    }
+
+    // MARK: Lines of the method table
+
+    /// The collection in a place, found and listed.
+    func addLookups(to api: MethodTable, in place: String, isAggregated: Bool = true) {
+        let path = "\(place)/\(collection)"
+        let id = "compute.\(collection)"
+        api.add("\(id).get", .get, path + "/{name}", get)
+        api.add("\(id).list", .get, path, list)
+        guard isAggregated else { return }
+        api.add(
+            "\(id).aggregatedList",
+            .get,
+            "\(ComputePath.aggregated)/\(collection)",
+            requires: "\(id).list",
+            aggregatedList
+        )
+    }
+}

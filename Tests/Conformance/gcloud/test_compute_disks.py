@@ -1,0 +1,114 @@
+"""Disks that come and go, images and snapshots that boot, firewall rules that hold."""
+
+import socket
+
+import pytest
+
+pytestmark = pytest.mark.needs("gcloud", "dockerd", "ssh")
+ZONE = "--zone=europe-west1-b"
+
+
+def inside(cloud, name, command, check=True):
+    return cloud.sh(f"gcloud compute ssh {name} {ZONE} -q --command='{command}'", check=check)
+
+
+def status(cloud, name):
+    return cloud.sh(f"gcloud compute instances describe {name} {ZONE} --format='value(status)'").stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def machine(cloud):
+    name = "vm-disks"
+    cloud.sh(
+        f"gcloud compute instances create {name} {ZONE} --machine-type=e2-small "
+        "--image-family=debian-12 --image-project=debian-cloud",
+        timeout=1200,
+    )
+    yield name
+    cloud.sh(f"gcloud compute instances delete {name} {ZONE} -q", check=False)
+
+
+def test_a_disk_is_attached_written_snapshotted_and_detached(cloud, machine):
+    cloud.sh(f"gcloud compute disks create data {ZONE} --size=10GB")
+    cloud.sh(f"gcloud compute instances attach-disk {machine} --disk=data --device-name=data {ZONE}")
+    inside(cloud, machine, "echo on-the-disk | sudo tee /mnt/disks/data/file")
+    cloud.sh(f"gcloud compute disks snapshot data --snapshot-names=of-data {ZONE}")
+    cloud.sh(f"gcloud compute instances detach-disk {machine} --disk=data {ZONE}")
+    assert inside(cloud, machine, "cat /mnt/disks/data/file", check=False).status != 0
+
+    cloud.sh(f"gcloud compute disks create copy {ZONE} --source-snapshot=of-data")
+    cloud.sh(f"gcloud compute instances attach-disk {machine} --disk=copy --mode=ro --device-name=copy {ZONE}")
+    read = inside(cloud, machine, "cat /mnt/disks/copy/file; echo no | sudo tee /mnt/disks/copy/file", check=False)
+    assert "on-the-disk" in read.stdout and "Read-only" in read.output
+    in_use = cloud.sh(f"gcloud compute disks delete copy {ZONE} -q", check=False)
+    assert in_use.status == 1 and f"instances/{machine}" in in_use.output
+    cloud.sh(f"gcloud compute instances detach-disk {machine} --disk=copy {ZONE}")
+    cloud.sh(f"gcloud compute disks delete data copy {ZONE} -q")
+    cloud.sh("gcloud compute snapshots delete of-data -q")
+
+
+def test_a_machine_is_suspended_and_resumed(cloud, machine):
+    started = inside(cloud, machine, "cut -d. -f1 /proc/uptime; sudo stat -c %Y /proc/1").stdout.split()[-1]
+    cloud.sh(f"gcloud compute instances suspend {machine} {ZONE}")
+    assert status(cloud, machine) == "SUSPENDED"
+    cloud.sh(f"gcloud compute instances resume {machine} {ZONE}")
+    assert inside(cloud, machine, "sudo stat -c %Y /proc/1").stdout.split()[-1] == started
+
+
+def test_an_image_of_a_machine_boots_as_another_machine(cloud, machine):
+    inside(cloud, machine, "echo installed | sudo tee /opt/software")
+    make = f"gcloud compute images create trained --source-disk={machine} --source-disk-{ZONE[2:]} --family=lab"
+    refused = cloud.sh(make, check=False)
+    assert refused.status == 1 and "already being used by" in refused.output
+    cloud.sh(make + " --force")
+    assert "trained" in cloud.sh("gcloud compute images list --no-standard-images --format='value(name)'").stdout
+    cloud.sh(f"gcloud compute instances create vm-copy {ZONE} --image-family=lab --machine-type=e2-small")
+    assert inside(cloud, "vm-copy", "cat /opt/software; hostname").stdout.split() == ["installed", "vm-copy"]
+    keys = [inside(cloud, name, "sudo cat /.brume-run/hostkey.pub").stdout for name in (machine, "vm-copy")]
+    assert keys[0] != keys[1]
+
+    # The boot disk outlives its machine, and another machine goes on with it.
+    inside(cloud, "vm-copy", "echo kept | sudo tee /opt/kept")
+    cloud.sh(f"gcloud compute instances delete vm-copy {ZONE} -q --keep-disks=boot")
+    cloud.sh(f"gcloud compute instances create vm-next {ZONE} --disk=name=vm-copy,boot=yes,auto-delete=yes")
+    assert inside(cloud, "vm-next", "cat /opt/kept").stdout.strip() == "kept"
+    cloud.sh(f"gcloud compute instances delete vm-next {ZONE} -q")
+    cloud.sh("gcloud compute images delete trained -q")
+
+
+def test_a_port_is_shut_until_a_rule_opens_it(cloud, machine):
+    address = cloud.sh(
+        f"gcloud compute instances describe {machine} {ZONE} --format='value(networkInterfaces[0].accessConfigs[0].natIP)'"
+    ).stdout.strip()
+    inside(cloud, machine, "sudo systemd-run --unit=served python3 -m http.server 8888")
+
+    def answers():
+        try:
+            socket.create_connection((address, 8888), timeout=2).close()
+            return True
+        except TimeoutError:
+            return False
+
+    assert not answers()
+    cloud.sh("gcloud compute firewall-rules create open-8888 --allow=tcp:8888 --target-tags=served")
+    assert not answers()
+    cloud.sh(f"gcloud compute instances add-tags {machine} --tags=served {ZONE}")
+    assert answers()
+    cloud.sh("gcloud compute firewall-rules update open-8888 --disabled")
+    assert not answers()
+    cloud.sh("gcloud compute firewall-rules delete open-8888 -q")
+
+
+def test_a_network_of_ones_own_has_ones_own_range(cloud):
+    cloud.sh("gcloud compute networks create lab --subnet-mode=custom")
+    cloud.sh("gcloud compute networks subnets create lab-1 --network=lab --region=europe-west1 --range=192.168.203.0/24")
+    assert "192.168.203.0/24" in cloud.sh("gcloud compute networks subnets list --network=lab").stdout
+    cloud.sh("gcloud compute firewall-rules create lab-ssh --network=lab --allow=tcp:22")
+    cloud.sh(f"gcloud compute instances create vm-lab {ZONE} --subnet=lab-1 --machine-type=e2-micro --image-family=debian-12 --image-project=debian-cloud")
+    assert inside(cloud, "vm-lab", "hostname -I").stdout.startswith("192.168.203.")
+    in_use = cloud.sh("gcloud compute networks delete lab -q", check=False)
+    assert in_use.status == 1 and "already being used by" in in_use.output
+    cloud.sh(f"gcloud compute instances delete vm-lab {ZONE} -q")
+    cloud.sh("gcloud compute firewall-rules delete lab-ssh -q")
+    cloud.sh("gcloud compute networks subnets delete lab-1 --region=europe-west1 -q")
+    cloud.sh("gcloud compute networks delete lab -q")
