@@ -5,6 +5,7 @@ import GoogleAPI
 import HTTPTypes
 package import Logging
 package import MetadataStore
+package import NIOCore
 
 /// Container Registry and Artifact Registry: one store of images behind `gcr.io`, `REGION-docker.pkg.dev` and plain `/v2/`.
 package struct ArtifactRegistry: Sendable {
@@ -89,6 +90,7 @@ package struct ArtifactRegistry: Sendable {
             repositories: repositoryStore,
             projects: projects,
             store: python,
+            authorizer: authorizer,
             uploads: PythonUploads(store: python, rows: blobs, files: files, now: now),
             blobs: blobMethods
         )
@@ -140,6 +142,26 @@ package struct ArtifactRegistry: Sendable {
 }
 
 extension ArtifactRegistry {
+    /// Adds a file to a repository of Python packages, if an account may.
+    ///
+    /// - Returns: The file's name below the repository's address, and its SHA-256.
+    /// - Throws: ``GoogleError`` `forbidden` (403), `notFound` (404), `invalid` (400).
+    package func addPythonFile(
+        _ fileName: String,
+        _ content: some AsyncSequence<ByteBuffer, any Error>,
+        to repository: String,
+        location: String,
+        project: String,
+        as account: String
+    ) async throws -> (name: String, sha256: Data) {
+        try await pythonIndex.add(
+            fileName,
+            content,
+            to: RegistryPlace(project: project, location: location, repository: repository, image: ""),
+            as: account
+        )
+    }
+
     /// What pip and twine speak, at `REGION-python.pkg.dev`.
     package func pythonAPI(authorizer: any Authorizer) -> API {
         let table = MethodTable(authorizer: authorizer)

@@ -1,4 +1,5 @@
 import APIServer
+import ArtifactRegistry
 import BlobStore
 import CloudBuild
 import CloudStorage
@@ -64,6 +65,34 @@ struct BuildObjectsOfStorage: SourceArchives, BuildLogs {
 
     func write(_ bytes: ByteBuffer, bucket: String, object: String) async throws {
         try await storage.writeObject(bucket: bucket, name: object, contentType: "text/plain", bytes: bytes)
+    }
+}
+
+/// The files that builds keep, as objects and packages.
+struct BuildOutputsOfServices: BuildOutputs {
+    let storage: CloudStorage
+    let registry: ArtifactRegistry
+
+    func store(_ content: ByteStream, bucket: String, object: String, as account: String) async throws -> KeptObject {
+        let kept = try await storage.writeObject(bucket: bucket, name: object, body: content, as: account)
+        return KeptObject(generation: kept.generation, md5: kept.md5)
+    }
+
+    func store(
+        _ content: ByteStream,
+        package fileName: String,
+        in repository: PackageRepository,
+        as account: String
+    ) async throws -> KeptPackage {
+        let kept = try await registry.addPythonFile(
+            fileName,
+            content,
+            to: repository.name,
+            location: repository.location,
+            project: repository.project,
+            as: account
+        )
+        return KeptPackage(name: kept.name, sha256: kept.sha256)
     }
 }
 

@@ -178,6 +178,7 @@ package struct Cloud: Sendable {
                 engine: engine.workloads,
                 sources: BuildObjectsOfStorage(storage: storage),
                 logs: BuildObjectsOfStorage(storage: storage),
+                outputs: BuildOutputsOfServices(storage: storage, registry: registry),
                 accounts: BuildAccountsOfIAM(iam: iam),
                 images: BuilderImagesOfCatalogue(catalogue: catalogue),
                 surroundings: BuildNetwork(guests: guests, catalogue: catalogue),

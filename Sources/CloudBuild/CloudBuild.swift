@@ -13,6 +13,7 @@ package struct CloudBuild: Sendable {
         package var engine: any WorkloadEngine
         package var sources: any SourceArchives
         package var logs: any BuildLogs
+        package var outputs: any BuildOutputs
         package var accounts: any BuildAccounts
         package var images: any BuilderImages
         package var surroundings: any BuildSurroundings
@@ -23,6 +24,7 @@ package struct CloudBuild: Sendable {
             engine: any WorkloadEngine,
             sources: any SourceArchives,
             logs: any BuildLogs,
+            outputs: any BuildOutputs,
             accounts: any BuildAccounts,
             images: any BuilderImages,
             surroundings: any BuildSurroundings,
@@ -32,6 +34,7 @@ package struct CloudBuild: Sendable {
             self.engine = engine
             self.sources = sources
             self.logs = logs
+            self.outputs = outputs
             self.accounts = accounts
             self.images = images
             self.surroundings = surroundings

@@ -25,6 +25,45 @@ package protocol BuildLogs: Sendable {
     func write(_ bytes: ByteBuffer, bucket: String, object: String) async throws
 }
 
+/// Where the files go that builds keep, in the name of an account that must be allowed to.
+package protocol BuildOutputs: Sendable {
+    /// Writes an object.
+    ///
+    /// - Throws: ``GoogleError`` `forbidden` (403), `notFound` (404).
+    func store(_ content: ByteStream, bucket: String, object: String, as account: String) async throws -> KeptObject
+
+    /// Adds a file to a repository of Python packages.
+    ///
+    /// - Throws: ``GoogleError`` `forbidden` (403), `notFound` (404), `invalid` (400) for what is no distribution.
+    func store(
+        _ content: ByteStream,
+        package fileName: String,
+        in repository: PackageRepository,
+        as account: String
+    ) async throws -> KeptPackage
+}
+
+package struct KeptObject: Sendable {
+    package var generation: Int64
+    package var md5: Data
+
+    package init(generation: Int64, md5: Data) {
+        self.generation = generation
+        self.md5 = md5
+    }
+}
+
+package struct KeptPackage: Sendable {
+    /// Below the repository's address: `fog-lamp/fog_lamp-1.0.tar.gz`.
+    package var name: String
+    package var sha256: Data
+
+    package init(name: String, sha256: Data) {
+        self.name = name
+        self.sha256 = sha256
+    }
+}
+
 /// The service accounts that builds act as.
 package protocol BuildAccounts: Sendable {
     /// The e-mail address of the account that builds run as unless they name one; made when it is not there.

@@ -1,5 +1,6 @@
 import APIServer
 package import BlobStore
+package import Foundation
 import GoogleAPI
 package import NIOCore
 
@@ -50,6 +51,30 @@ extension CloudStorage {
             contentType: contentType
         )
         _ = try await store(body, as: request, by: nil)
+    }
+
+    /// Writes an object, if an account may.
+    ///
+    /// - Returns: Its generation and MD5.
+    /// - Throws: ``GoogleError`` `forbidden` (403), `notFound` (404).
+    package func writeObject<Body: AsyncSequence & Sendable>(
+        bucket: String,
+        name: String,
+        body: Body,
+        as account: String
+    ) async throws -> (generation: Int64, md5: Data) where Body.Element == ByteBuffer {
+        try ObjectName.check(name)
+        let request = UploadRequest(
+            bucket: bucket,
+            name: name,
+            metadata: [:],
+            conditions: .none,
+            checks: ChecksumChecks(),
+            contentType: "application/octet-stream"
+        )
+        let writer = Caller(identity: .account(account), origin: "", requestID: "")
+        let record = try await store(body, as: request, by: writer).record
+        return (record.generation, record.md5 ?? Data())
     }
 
     /// Opens an object for reading, if an account may read it.

@@ -118,6 +118,11 @@ package struct SimulatedProcess: Sendable {
         await engine.write(chunk, name: workload, part: part, run: run)
     }
 
+    /// Writes a file, as the program would.
+    package func write(_ text: String, to path: String) async throws {
+        try await engine.upload([FileSpec(path: path, content: Array(text.utf8))], to: workload, part: part)
+    }
+
     /// Waits until the engine stops the program.
     package func untilStopped() async {
         for await _ in AsyncStream<Never>.makeStream().stream {}

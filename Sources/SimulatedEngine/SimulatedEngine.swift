@@ -253,6 +253,33 @@ package actor SimulatedEngine: WorkloadEngine {
         workloads[name]?.parts[part]?.process.files += files
     }
 
+    package func read(
+        _ path: String,
+        of name: WorkloadName,
+        part: String,
+        _ take: @escaping @Sendable (WorkloadFile) async throws -> Void
+    ) async throws -> Bool {
+        try answer(nil)
+        let workload = try known(name)
+        // The steps of a workload see each other's workspace; the last to write a file counts.
+        let workspace = workload.steps.map { $0.workspace + "/" }
+        let visible = workload.order.flatMap { other in
+            (workload.parts[other]?.process.files ?? []).filter { file in
+                other == part || workspace.map { file.path.hasPrefix($0) } ?? false
+            }
+        }
+        let files = Dictionary(visible.map { ($0.path, $0) }, uniquingKeysWith: { $1 })
+            .filter { $0.key == path || $0.key.hasPrefix(path + "/") }
+        for (path, file) in files.sorted(by: { $0.key < $1.key }) {
+            let content = ByteStream { stream in
+                stream.yield(ByteBuffer(bytes: file.content))
+                stream.finish()
+            }
+            try await take(WorkloadFile(path: path, sizeBytes: Int64(file.content.count), content: content))
+        }
+        return !files.isEmpty
+    }
+
     // MARK: Inside
 
     /// Notes a call, and fails it when the engine is away.

@@ -149,10 +149,36 @@ package protocol WorkloadEngine: Sendable {
 
     /// Puts files into a created, running or stopped part; folders are made as needed.
     func upload(_ files: [FileSpec], to name: WorkloadName, part: String) async throws
+
+    /// Reads a plain file of a part, running or ended, or all plain files in a folder, one after the other.
+    ///
+    /// - Parameter take: Gets each file; what it leaves unread of one is skipped.
+    /// - Returns: False when there is nothing at the path.
+    func read(
+        _ path: String,
+        of name: WorkloadName,
+        part: String,
+        _ take: @escaping @Sendable (WorkloadFile) async throws -> Void
+    ) async throws -> Bool
 }
 
 /// Lines such as `Step 3/5 : RUN pip install …`, without a line end.
 package typealias ProgressReport = @Sendable (String) -> Void
+
+/// A plain file as it is read out of a workload.
+package struct WorkloadFile: Sendable {
+    /// Absolute.
+    package var path: String
+    package var sizeBytes: Int64
+    /// Read at most once, before the next file comes.
+    package var content: ByteStream
+
+    package init(path: String, sizeBytes: Int64, content: ByteStream) {
+        self.path = path
+        self.sizeBytes = sizeBytes
+        self.content = content
+    }
+}
 
 /// Bytes that are pulled in chunks.
 package typealias ByteStream = AsyncThrowingStream<ByteBuffer, any Error>

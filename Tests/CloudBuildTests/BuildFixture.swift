@@ -45,7 +45,9 @@ struct TestBuilds {
 }
 
 /// Everything a build needs of the cloud, in memory.
-final class TestNeighbours: SourceArchives, BuildLogs, BuildAccounts, BuilderImages, BuildSurroundings, BuildSecrets {
+final class TestNeighbours: SourceArchives, BuildLogs, BuildOutputs, BuildAccounts, BuilderImages, BuildSurroundings,
+    BuildSecrets
+{
     let engine: SimulatedEngine
     private let objects = Mutex<[String: String]>([:])
     private let sources = Mutex<[String: String]>([:])
@@ -70,6 +72,33 @@ final class TestNeighbours: SourceArchives, BuildLogs, BuildAccounts, BuilderIma
     func write(_ bytes: ByteBuffer, bucket: String, object: String) async throws {
         guard bucket != "full" else { throw GoogleError.diskFull }
         objects.withLock { $0["\(bucket)/\(object)"] = String(buffer: bytes) }
+    }
+
+    /// What was kept, by its place: `gs://bucket/object`, `https://…/file`.
+    func kept(_ place: String) -> String? { objects.withLock { $0[place] } }
+
+    func store(_ content: ByteStream, bucket: String, object: String, as account: String) async throws -> KeptObject {
+        guard bucket != "closed" else { throw GoogleError.forbidden("\(account) may not write to \(bucket).") }
+        let text = try await text(content)
+        objects.withLock { $0["gs://\(bucket)/\(object)"] = text }
+        return KeptObject(generation: 7, md5: Data([1, 2]))
+    }
+
+    func store(
+        _ content: ByteStream,
+        package fileName: String,
+        in repository: PackageRepository,
+        as account: String
+    ) async throws -> KeptPackage {
+        let text = try await text(content)
+        objects.withLock { $0["\(repository.address)/\(fileName)"] = text }
+        return KeptPackage(name: "package/\(fileName)", sha256: Data([3, 4]))
+    }
+
+    private func text(_ content: ByteStream) async throws -> String {
+        var whole = ByteBuffer()
+        for try await chunk in content { whole.writeImmutableBuffer(chunk) }
+        return String(buffer: whole)
     }
 
     func defaultAccount(of project: ProjectIdentity) async throws -> String {
@@ -126,6 +155,7 @@ func withBuilds(
             engine: engine,
             sources: neighbours,
             logs: neighbours,
+            outputs: neighbours,
             accounts: neighbours,
             images: neighbours,
             surroundings: neighbours,

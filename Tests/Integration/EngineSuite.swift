@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import NIOCore
 import SimulatedEngine
+import Synchronization
 import Testing
 import Workloads
 
@@ -86,6 +87,25 @@ import Workloads
             continuation.yield(bytes)
             continuation.finish()
         }
+    }
+
+    /// How many bytes the files at a path have; every second one is left unread.
+    func files(
+        at path: String,
+        of name: WorkloadName,
+        _ part: String,
+        on engine: any WorkloadEngine
+    ) async throws -> [String: Int] {
+        let sizes = Mutex<[String: Int]>([:])
+        _ = try await engine.read(path, of: name, part: part) { file in
+            var size = Int(file.sizeBytes)
+            if sizes.withLock({ $0.count }) % 2 == 0 {
+                size = 0
+                for try await chunk in file.content { size += chunk.readableBytes }
+            }
+            sizes.withLock { [size] in $0[file.path] = size }
+        }
+        return sizes.withLock { $0 }
     }
 
     func text(_ stream: AsyncThrowingStream<LogChunk, any Error>) async throws -> String {
@@ -238,7 +258,42 @@ struct DockerEngineTests {
             #expect(end?["write"]?.state == .ended(Exit(code: 0)))
             #expect(end?["read"]?.state == .ended(Exit(code: 0)))
             #expect(end?["slow"]?.state == .ended(Exit(code: 137, reason: .timedOut)))
+            #expect(
+                try await suite.files(at: "/workspace/bin", of: "build-2", "write", on: engine).keys.contains {
+                    $0.hasPrefix("/workspace/bin/")
+                }
+            )
             try await engine.remove("build-2")
+        }
+    }
+
+    @Test func `files are read out of ended steps, whatever their names and sizes`() async throws {
+        try await suite.on(.docker) { engine in
+            let long = String(repeating: "n", count: 90)
+            let script = """
+                mkdir -p d/\(long)/\(long); echo deep > d/\(long)/\(long)/ü; : > d/empty; ln -s empty d/link
+                i=0; while [ $i -lt 20000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done > d/big
+                echo left > /builder-output
+                """
+            let steps = StepsSpec(
+                steps: [.init(name: "a", process: suite.shell(script), after: [])],
+                workspace: "/workspace"
+            )
+            var spec = steps
+            spec.steps[0].process.workingDirectory = "/workspace"
+            try await engine.create(WorkloadSpec(name: "build-3", labels: [:], shape: .steps(spec)))
+            try await engine.start("build-3")
+            #expect(try await engine.waitUntilEnded("build-3")?["a"]?.state == .ended(Exit(code: 0)))
+            let files = try await suite.files(at: "/workspace/d", of: "build-3", "a", on: engine)
+            #expect(
+                files.keys.sorted() == ["/workspace/d/big", "/workspace/d/empty", "/workspace/d/\(long)/\(long)/ü"]
+            )
+            #expect(files["/workspace/d/big"] == 820_000 && files["/workspace/d/empty"] == 0)
+            #expect(
+                try await suite.files(at: "/builder-output", of: "build-3", "a", on: engine) == ["/builder-output": 5]
+            )
+            #expect(try await !engine.read("/workspace/none", of: "build-3", part: "a") { _ in })
+            try await engine.remove("build-3")
         }
     }
 

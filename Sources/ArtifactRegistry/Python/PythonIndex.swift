@@ -3,12 +3,14 @@ import Foundation
 import GoogleAPI
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
 /// What pip and twine speak: the [simple index](https://peps.python.org/pep-0503/), its files, and uploads.
 struct PythonIndex: Sendable {
     let repositories: RepositoryStore
     let projects: any ProjectDirectory
     let store: PythonStore
+    let authorizer: any Authorizer
     let uploads: PythonUploads
     let blobs: BlobMethods
 
@@ -47,14 +49,37 @@ struct PythonIndex: Sendable {
         return Response(status: .ok)
     }
 
-    /// The repository that a call names.
-    private func known(_ input: PythonInput) async throws -> RegistryPlace {
-        let place = RegistryPlace(
-            project: try await projects.project(input.project).id,
-            location: input.location,
-            repository: input.repository,
-            image: ""
+    /// Adds a file in the name of an account.
+    func add(
+        _ fileName: String,
+        _ content: some AsyncSequence<ByteBuffer, any Error>,
+        to place: RegistryPlace,
+        as account: String
+    ) async throws -> (name: String, sha256: Data) {
+        let caller = Caller(identity: .account(account), origin: "", requestID: "")
+        try await authorizer.authorize(
+            caller,
+            for: RegistryAccess.Permission.upload.rawValue,
+            on: place.resource
         )
+        return try await uploads.add(fileName, content, in: try await known(place))
+    }
+
+    private func known(_ input: PythonInput) async throws -> RegistryPlace {
+        try await known(
+            RegistryPlace(
+                project: input.project,
+                location: input.location,
+                repository: input.repository,
+                image: ""
+            )
+        )
+    }
+
+    /// A repository of Python packages, by the ID or number of its project.
+    private func known(_ named: RegistryPlace) async throws -> RegistryPlace {
+        var place = named
+        place.project = try await projects.project(named.project).id
         guard let document = try await repositories.find(place), document["format"] == "PYTHON" else {
             throw GoogleError.repositoryNotFound(place.resource.description)
         }

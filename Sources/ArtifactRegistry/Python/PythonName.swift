@@ -34,6 +34,18 @@ enum PythonName {
             }
     }
 
+    /// The package and version that a file name tells: `fog_lamp-1.0-py3-none-any.whl`, `fog-lamp-1.0.tar.gz`.
+    static func split(file: String) -> (name: String, version: String)? {
+        if file.hasSuffix(".whl") {
+            let parts = file.split(separator: "-").map(String.init)
+            return parts.count >= 5 ? (parts[0], parts[1]) : nil
+        }
+        guard let ending = [".tar.gz", ".zip"].first(where: file.hasSuffix) else { return nil }
+        let stem = file.dropLast(ending.count)
+        guard let dash = stem.lastIndex(of: "-") else { return nil }
+        return (String(stem[..<dash]), String(stem[stem.index(after: dash)...]))
+    }
+
     /// Checks that a file is a distribution of a package.
     ///
     /// - Throws: ``GoogleError`` (400).

@@ -54,7 +54,31 @@ struct PythonUploads: Sendable {
             await blob.discard()
             throw error
         }
-        try await keep(blob, claim, in: repository)
+        _ = try await keep(blob, claim, in: repository)
+    }
+
+    /// Keeps a distribution whose name and version its file name tells.
+    ///
+    /// - Returns: The file, as it is found in the repository, and its SHA-256.
+    func add(
+        _ fileName: String,
+        _ content: some AsyncSequence<ByteBuffer, any Error>,
+        in repository: RegistryPlace
+    ) async throws -> (name: String, sha256: Data) {
+        guard let (name, version) = PythonName.split(file: fileName) else {
+            throw GoogleError.uploadInvalid("'\(fileName)' is not named as wheels and source distributions are")
+        }
+        let claim = Claim(name: name, version: version, fileName: fileName)
+        try Self.check(claim)
+        let blob = files.stage(computing: [.sha256, .md5])
+        do {
+            for try await chunk in content { try await blob.append(chunk) }
+        } catch {
+            await blob.discard()
+            throw error
+        }
+        let file = try await keep(blob, claim, in: repository)
+        return (file.name, ContentDigest.bytes(file.digest))
     }
 
     private static func check(_ claim: Claim) throws {
@@ -68,7 +92,7 @@ struct PythonUploads: Sendable {
         try PythonName.check(file: claim.fileName, of: claim.name)
     }
 
-    private func keep(_ blob: StagedBlob, _ claim: Claim, in repository: RegistryPlace) async throws {
+    private func keep(_ blob: StagedBlob, _ claim: Claim, in repository: RegistryPlace) async throws -> PythonFile {
         let stored = try await blob.commit()
         let digest = ContentDigest.text(stored.sha256 ?? [])
         let md5 = ContentDigest.text(stored.md5 ?? []).dropFirst("sha256:".count)
@@ -81,16 +105,16 @@ struct PythonUploads: Sendable {
         // The link was touched just now: no sweep takes the blob before the file names it.
         var place = repository
         place.image = PythonName.normalized(claim.name)
-        try await store.insert(
-            PythonFile(
-                place: place,
-                version: claim.version,
-                fileName: claim.fileName,
-                digest: digest,
-                sizeBytes: stored.size,
-                requiresPython: claim.requiresPython,
-                createTime: now()
-            )
+        let file = PythonFile(
+            place: place,
+            version: claim.version,
+            fileName: claim.fileName,
+            digest: digest,
+            sizeBytes: stored.size,
+            requiresPython: claim.requiresPython,
+            createTime: now()
         )
+        try await store.insert(file)
+        return file
     }
 }

@@ -27,6 +27,7 @@ struct BuildRequest {
         try fillIn()
         try substitutions.checkUse()
         try checkImages()
+        _ = try ArtifactsRequest(document)
     }
 
     // MARK: Checks
@@ -110,11 +111,6 @@ struct BuildRequest {
     private static let sources = ["storageSource", "repoSource", "gitSource", "connectedRepository"]
 
     private func checkOptions() throws {
-        for kind in ["objects", "mavenArtifacts", "pythonPackages", "npmPackages", "goModules", "genericArtifacts"] {
-            if let value = document["artifacts"]?[kind], !(value.array?.isEmpty ?? false) {
-                throw GoogleError.buildLacks("'artifacts.\(kind)': copy the files in a step of their own")
-            }
-        }
         if let source = document["source"]?.object, !source.keys.contains(where: Self.sources.contains) {
             let kind = source.keys.sorted().first ?? "nothing"
             throw GoogleError.buildLacks("sources of the kind '\(kind)': give \(Self.sources.joined(separator: ", "))")
@@ -214,6 +210,21 @@ struct BuildRequest {
         for field in ["logsBucket", "serviceAccount"] { try expand(field, of: &document) }
         if var artifacts = document["artifacts"] {
             try expandAll("images", of: &artifacts)
+            if var objects = artifacts["objects"] {
+                try expand("location", of: &objects)
+                try expandAll("paths", of: &objects)
+                artifacts["objects"] = objects
+            }
+            if let packages = artifacts["pythonPackages"]?.array {
+                artifacts["pythonPackages"] = .array(
+                    try packages.map { package in
+                        var package = package
+                        try expand("repository", of: &package)
+                        try expandAll("paths", of: &package)
+                        return package
+                    }
+                )
+            }
             document["artifacts"] = artifacts
         }
         if let secrets = document["availableSecrets"]?["secretManager"]?.array {

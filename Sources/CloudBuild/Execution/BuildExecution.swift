@@ -108,9 +108,12 @@ struct BuildExecution: Sendable {
         let status = try await runSteps(processes, source: source, credential: credential)
         record.steps(from: status)
         await record.describeBuilders(engine)
+        if let outputs = try await StepOutputs(build: build, engine: engine).read() { record.stepOutputs(outputs) }
         if let failure = firstFailure(in: status) { throw failure }
         record.time("BUILD", from: buildStart, to: now())
         try await push(credential, &record)
+        let outputs = neighbours.outputs
+        try await ArtifactUploads(build: build, engine: engine, outputs: outputs, log: log, now: now).run(&record)
     }
 
     private var guest: BuildGuest {

@@ -75,6 +75,14 @@ struct BuildFailure: Error, Equatable {
         )
     }
 
+    static func artifacts(_ place: String, _ error: any Error) -> BuildFailure {
+        BuildFailure(
+            .failure,
+            type: "PUSH_FAILED",
+            text: "failed to upload artifacts to \(place): \(describe(error))"
+        )
+    }
+
     static let cancelled = BuildFailure(.cancelled, type: nil, text: "context canceled", detail: "Build was cancelled")
 
     static let timedOut = BuildFailure(

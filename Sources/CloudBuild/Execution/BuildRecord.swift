@@ -60,26 +60,48 @@ struct BuildRecord: Sendable {
             let image = try? await engine.image(ImageReference(step["name"]?.string ?? ""))
             identifiers.append(.string(image.flatMap(\.self)?.id ?? ""))
         }
-        var results = document["results"] ?? [:]
-        results["buildStepImages"] = .array(identifiers)
-        document["results"] = results
+        setResult("buildStepImages", .array(identifiers))
     }
 
     /// An image that was named without a tag is listed under both names, as Cloud Build does.
     mutating func pushed(_ name: String, digest: String, from start: Date, to end: Date) {
-        var results = document["results"] ?? [:]
-        var images = results["images"]?.array ?? []
+        var images = document["results"]?["images"]?.array ?? []
         let reference = ImageReference(name)
         for listed in reference.text == name ? [name] : [name, reference.text] {
             images.append(
                 ["name": .string(listed), "digest": .string(digest), "pushTiming": Self.span(start, end)]
             )
         }
-        results["images"] = .array(images)
+        setResult("images", .array(images))
+    }
+
+    mutating func stepOutputs(_ outputs: [Data]) {
+        setResult("buildStepOutputs", .array(outputs.map { .string($0.base64EncodedString()) }))
+    }
+
+    /// The objects that were kept, and where their list lies.
+    mutating func keptObjects(_ count: Int, manifest: String, from start: Date, to end: Date) {
+        setResult("artifactManifest", .string(manifest))
+        setResult("numArtifacts", .string(String(count)))
+        setResult("artifactTiming", Self.span(start, end))
+        var artifacts = document["artifacts"] ?? [:]
+        var objects = artifacts["objects"] ?? [:]
+        objects["timing"] = Self.span(start, end)
+        artifacts["objects"] = objects
+        document["artifacts"] = artifacts
+    }
+
+    mutating func keptPackages(_ packages: [JSON]) {
+        setResult("pythonPackages", .array((document["results"]?["pythonPackages"]?.array ?? []) + packages))
+    }
+
+    private mutating func setResult(_ field: String, _ value: JSON) {
+        var results = document["results"] ?? [:]
+        results[field] = value
         document["results"] = results
     }
 
-    private static func span(_ start: Date, _ end: Date) -> JSON {
+    static func span(_ start: Date, _ end: Date) -> JSON {
         ["startTime": .string(Timestamp.text(start)), "endTime": .string(Timestamp.text(end))]
     }
 }

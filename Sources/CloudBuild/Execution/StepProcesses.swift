@@ -64,11 +64,11 @@ struct StepProcesses {
         if surroundings.indices.contains(index) { surroundings[index](&process) }
         process.environment.merge(environment) { $1 }
         process.environment["HOME"] = process.environment["HOME"] ?? Self.home
-        process.environment["BUILDER_OUTPUT"] = "/builder/outputs"
+        process.environment["BUILDER_OUTPUT"] = StepOutputs.folder
         process.workingDirectory = directory(step["dir"]?.string ?? "")
         process.resources = BuildMachine.resources(machine) ?? Resources()
         process.mounts += [
-            Mount(.volume(volume("home")), at: Self.home), Mount(.memory, at: "/builder/outputs"),
+            Mount(.volume(volume("home")), at: Self.home)
         ]
         for entry in step["volumes"]?.array ?? [] {
             guard let name = entry["name"]?.string, let path = entry["path"]?.string else { continue }
@@ -77,6 +77,8 @@ struct StepProcesses {
         process.files.append(
             FileSpec(path: "\(Self.home)/.docker/config.json", content: Array(credentials.utf8), mode: 0o600)
         )
+        // There before the step begins, so that a step of any user can write it.
+        process.files.append(FileSpec(path: StepOutputs.file, content: [], mode: 0o666))
         let arguments = (step["args"]?.array ?? []).compactMap(\.string)
         if let script = step["script"]?.string, !script.isEmpty {
             let path = "/builder/script-\(index)"

@@ -186,6 +186,16 @@ extension CharacterSet {
     )
 }
 
+/// An answer's chunks, for a reader that pulls them from elsewhere than where they are opened.
+final class ReplyReader: @unchecked Sendable {
+    // The task that reads the answer asks for one chunk after the other.
+    private var chunks: ReplyChunks
+
+    init(_ chunks: ReplyChunks) { self.chunks = chunks }
+
+    func next() async throws -> ByteBuffer? { try await chunks.next() }
+}
+
 /// The chunks of an answer, pulled.
 struct ReplyChunks {
     var parts: NIOAsyncChannelInboundStream<HTTPClientResponsePart>.AsyncIterator

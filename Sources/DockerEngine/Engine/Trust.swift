@@ -39,6 +39,34 @@ extension DockerEngine {
         try await put(files, into: try await container(name, part).id)
     }
 
+    package func read(
+        _ path: String,
+        of name: WorkloadName,
+        part: String,
+        _ take: @escaping @Sendable (WorkloadFile) async throws -> Void
+    ) async throws -> Bool {
+        let container = try await container(name, part).id
+        // The archive's names begin with the last segment of the path.
+        let folder = path.split(separator: "/").dropLast().map { "/\($0)" }.joined()
+        do {
+            try await host.client().stream(.GET, "/containers/\(container)/archive", query: ["path": path]) { chunks in
+                let reply = ReplyReader(chunks)
+                let archive = TarReader { try await reply.next() }
+                while let file = try await archive.next() {
+                    let content = ByteStream { try await archive.chunk() }
+                    try await take(
+                        WorkloadFile(path: "\(folder)/\(file.name)", sizeBytes: file.size, content: content)
+                    )
+                }
+                // What is left unread of an answer looks like an engine that went away.
+                while try await reply.next() != nil {}
+            }
+            return true
+        } catch let failure as DockerClient.Failure where failure.status == 404 {
+            return false
+        }
+    }
+
     private func put(_ files: [FileSpec], into container: String) async throws {
         do {
             try await host.client().call(

@@ -1,5 +1,7 @@
 """Cloud Build: a Dockerfile becomes an image in the registry; exit codes and logs are true."""
 
+import base64
+import hashlib
 import json
 
 import pytest
@@ -63,3 +65,45 @@ def test_a_wrong_configuration_is_refused(cloud, source, yaml, said):
     (source / "cloudbuild.yaml").write_text(yaml)
     result = cloud.sh("gcloud builds submit --config=cloudbuild.yaml .", cwd=source, check=False)
     assert result.status == 1 and said in result.output
+
+
+def test_files_packages_and_outputs_of_a_build_are_kept(cloud, name, bucket, tmp_path):
+    location = "europe-west1"
+    cloud.sh(f"gcloud artifacts repositories create {name} --repository-format=python --location={location}")
+    repository = f"https://{location}-python.pkg.dev/{cloud.project}/{name}"
+    (tmp_path / "cloudbuild.yaml").write_text(
+        f"""
+steps:
+- name: busybox
+  script: |
+    mkdir -p dist/deep
+    echo one > dist/a.txt
+    head -c 3000000 /dev/zero > dist/deep/big.bin
+    echo sdist > dist/fog-lamp-1.0.tar.gz
+    echo "$BUILD_WORD" > $BUILDER_OUTPUT/output
+  env: ['BUILD_WORD=said']
+artifacts:
+  objects:
+    location: '{bucket}/$BUILD_ID/'
+    paths: ['dist/*.txt', 'dist/**/*.bin']
+  pythonPackages:
+  - repository: '{repository}'
+    paths: ['dist/*.tar.gz']
+"""
+    )
+    result = cloud.sh("gcloud builds submit --no-source --config=cloudbuild.yaml --format=json", cwd=tmp_path, timeout=1200)
+    build = json.loads(result.stdout[result.stdout.rindex("\n{"):])
+    results = build["results"]
+    assert results["numArtifacts"] == "2"
+    assert base64.b64decode(results["buildStepOutputs"][0]) == b"said\n"
+    folder = f"{bucket}/{build['id']}"
+    assert results["artifactManifest"] == f"{folder}/artifacts-{build['id']}.json"
+    lines = [json.loads(line) for line in cloud.sh(f"gcloud storage cat {results['artifactManifest']}").stdout.splitlines()]
+    assert sorted(line["location"].split("#")[0] for line in lines) == [f"{folder}/a.txt", f"{folder}/big.bin"]
+    assert cloud.sh(f"gcloud storage cat {folder}/a.txt").stdout == "one\n"
+    hashed = hashlib.md5(b"\0" * 3_000_000).digest()
+    big = next(line for line in lines if "big.bin" in line["location"])
+    assert base64.b64decode(big["file_hash"][0]["file_hash"][0]["value"]) == hashed
+    assert results["pythonPackages"][0]["uri"] == f"{repository}/fog-lamp/fog-lamp-1.0.tar.gz"
+    listed = cloud.sh(f"gcloud artifacts versions list --package=fog-lamp --repository={name} --location={location}")
+    assert "1.0" in listed.stdout
