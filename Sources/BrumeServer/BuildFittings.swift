@@ -2,8 +2,10 @@ import APIServer
 import ArtifactRegistry
 import BlobStore
 import CloudBuild
+import CloudLogging
 import CloudStorage
 import Foundation
+import GoogleAPI
 import IAM
 import ImageCatalogue
 import NIOCore
@@ -65,6 +67,31 @@ struct BuildObjectsOfStorage: SourceArchives, BuildLogs {
 
     func write(_ bytes: ByteBuffer, bucket: String, object: String) async throws {
         try await storage.writeObject(bucket: bucket, name: object, contentType: "text/plain", bytes: bytes)
+    }
+}
+
+/// The lines of builds, as Cloud Logging's entries of the log `cloudbuild`.
+struct BuildLogEntriesOfCloudLogging: BuildLogEntries {
+    let logging: CloudLogging
+
+    private static let log = "cloudbuild"
+
+    func write(_ lines: [String], of build: ToldBuild) async throws {
+        let resource: JSON = [
+            "type": "build",
+            "labels": [
+                "project_id": .string(build.project), "build_id": .string(build.id),
+                "build_trigger_id": .string(build.triggerID ?? ""),
+            ],
+        ]
+        let entries = lines.map { line in
+            LogEntry(log: Self.log, resource: resource, severity: .info, payload: .text(line))
+        }
+        try await logging.write(entries, project: build.project)
+    }
+
+    func clear(_ build: ToldBuild) async throws {
+        try await logging.delete(log: Self.log, about: build.id, project: build.project)
     }
 }
 

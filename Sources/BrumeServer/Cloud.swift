@@ -144,6 +144,14 @@ package struct Cloud: Sendable {
         )
         apis.append(compute.api)
 
+        let cloudLogging = CloudLogging(
+            store: store,
+            projects: resourceManager,
+            jobs: TrainingJobs(store: store),
+            now: now
+        )
+        apis.append(cloudLogging.api(authorizer: authorizer))
+
         let buildEvents = BuildEvents(store: store)
         let sources = SourceRepositories(
             store: store,
@@ -178,6 +186,7 @@ package struct Cloud: Sendable {
                 engine: engine.workloads,
                 sources: BuildObjectsOfStorage(storage: storage),
                 logs: BuildObjectsOfStorage(storage: storage),
+                entries: BuildLogEntriesOfCloudLogging(logging: cloudLogging),
                 outputs: BuildOutputsOfServices(storage: storage, registry: registry),
                 accounts: BuildAccountsOfIAM(iam: iam),
                 images: BuilderImagesOfCatalogue(catalogue: catalogue),
@@ -193,13 +202,6 @@ package struct Cloud: Sendable {
         )
         apis.append(builds.api(authorizer: authorizer))
 
-        let cloudLogging = CloudLogging(
-            store: store,
-            projects: resourceManager,
-            jobs: TrainingJobs(store: store),
-            now: now
-        )
-        apis.append(cloudLogging.api(authorizer: authorizer))
         let vertexAI = VertexAI(
             store: store,
             projects: resourceManager,

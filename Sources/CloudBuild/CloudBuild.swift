@@ -13,6 +13,7 @@ package struct CloudBuild: Sendable {
         package var engine: any WorkloadEngine
         package var sources: any SourceArchives
         package var logs: any BuildLogs
+        package var entries: any BuildLogEntries
         package var outputs: any BuildOutputs
         package var accounts: any BuildAccounts
         package var images: any BuilderImages
@@ -24,6 +25,7 @@ package struct CloudBuild: Sendable {
             engine: any WorkloadEngine,
             sources: any SourceArchives,
             logs: any BuildLogs,
+            entries: any BuildLogEntries,
             outputs: any BuildOutputs,
             accounts: any BuildAccounts,
             images: any BuilderImages,
@@ -34,6 +36,7 @@ package struct CloudBuild: Sendable {
             self.engine = engine
             self.sources = sources
             self.logs = logs
+            self.entries = entries
             self.outputs = outputs
             self.accounts = accounts
             self.images = images

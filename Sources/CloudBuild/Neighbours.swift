@@ -25,6 +25,23 @@ package protocol BuildLogs: Sendable {
     func write(_ bytes: ByteBuffer, bucket: String, object: String) async throws
 }
 
+/// The lines of builds as Cloud Logging's entries.
+package protocol BuildLogEntries: Sendable {
+    /// Adds lines, in their order.
+    func write(_ lines: [String], of build: ToldBuild) async throws
+
+    /// Removes all lines of a build, whose log is about to be told anew.
+    func clear(_ build: ToldBuild) async throws
+}
+
+/// What entries say of their build.
+package struct ToldBuild: Sendable, Equatable {
+    package var id: String
+    package var project: String
+    /// Nil for builds that no trigger began.
+    package var triggerID: String?
+}
+
 /// Where the files go that builds keep, in the name of an account that must be allowed to.
 package protocol BuildOutputs: Sendable {
     /// Writes an object.

@@ -88,6 +88,12 @@ package struct CloudLogging: Sendable {
         try await self.entries.write(entries.map { $0.document(project: project) }, project: project)
     }
 
+    /// Removes the entries of one log that are about one job, build or instance.
+    package func delete(log: String, about subject: String, project: String) async throws {
+        let name = LogName(project: project, id: log).text
+        try await entries.store.delete(logName: name, about: subject.lowercased(), project: project)
+    }
+
     /// Reads the project's newest entries that match, newest first.
     package func newest(_ filter: Filter, project: String, limit: Int) async throws -> [JSON] {
         try await entries.store.list(filter, project: project, descending: true, after: nil, limit: limit).entries

@@ -45,16 +45,20 @@ struct TestBuilds {
 }
 
 /// Everything a build needs of the cloud, in memory.
-final class TestNeighbours: SourceArchives, BuildLogs, BuildOutputs, BuildAccounts, BuilderImages, BuildSurroundings,
+final class TestNeighbours: SourceArchives, BuildLogs, BuildLogEntries, BuildOutputs, BuildAccounts, BuilderImages,
+    BuildSurroundings,
     BuildSecrets
 {
     let engine: SimulatedEngine
     private let objects = Mutex<[String: String]>([:])
     private let sources = Mutex<[String: String]>([:])
+    private let lines = Mutex<[String: [String]]>([:])
 
     init(engine: SimulatedEngine) { self.engine = engine }
 
-    func log(_ id: String) -> String { objects.withLock { $0.first { $0.key.contains(id) }?.value ?? "" } }
+    func log(_ id: String) -> String {
+        objects.withLock { $0.first { $0.key.hasSuffix("log-\(id).txt") }?.value ?? "" }
+    }
     func addSource(_ text: String, at place: String) { sources.withLock { $0[place] = text } }
 
     func open(bucket: String, object: String, generation: Int64?, as account: String) async throws -> ByteStream {
@@ -73,6 +77,15 @@ final class TestNeighbours: SourceArchives, BuildLogs, BuildOutputs, BuildAccoun
         guard bucket != "full" else { throw GoogleError.diskFull }
         objects.withLock { $0["\(bucket)/\(object)"] = String(buffer: bytes) }
     }
+
+    /// What Cloud Logging was told of a build.
+    func told(_ id: String) -> [String] { lines.withLock { $0[id] ?? [] } }
+
+    func write(_ lines: [String], of build: ToldBuild) async throws {
+        self.lines.withLock { $0[build.id, default: []] += lines }
+    }
+
+    func clear(_ build: ToldBuild) async throws { lines.withLock { $0[build.id] = nil } }
 
     /// What was kept, by its place: `gs://bucket/object`, `https://…/file`.
     func kept(_ place: String) -> String? { objects.withLock { $0[place] } }
@@ -155,6 +168,7 @@ func withBuilds(
             engine: engine,
             sources: neighbours,
             logs: neighbours,
+            entries: neighbours,
             outputs: neighbours,
             accounts: neighbours,
             images: neighbours,

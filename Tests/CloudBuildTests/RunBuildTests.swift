@@ -70,6 +70,29 @@ struct RunBuildTests {
         }
     }
 
+    @Test(arguments: [
+        ("LEGACY", true, true), ("GCS_ONLY", true, false), ("CLOUD_LOGGING_ONLY", false, true),
+        ("STACKDRIVER_ONLY", false, true), ("NONE", false, false),
+    ])
+    func `the log goes where the build says`(logging: String, toBucket: Bool, toEntries: Bool) async throws {
+        try await withBuilds { builds in
+            await builds.engine.whenRun("alpine") { step in
+                for number in 0..<2500 { await step.print("line \(number)") }
+                return Exit(code: 0)
+            }
+            let id = try await builds.create(
+                #"{"steps": [{"name": "alpine"}], "options": {"logging": "\#(logging)"}}"#
+            )
+            #expect(try await builds.ended(id)["status"] == "SUCCESS")
+            let text = builds.log(id)
+            #expect(text.hasSuffix("DONE\n") == toBucket)
+            let told = builds.neighbours.told(id)
+            #expect((told.first == "starting build \"\(id)\"" && told.last == "DONE") == toEntries)
+            if toEntries { #expect(told.filter { $0.hasPrefix("line ") } == (0..<2500).map { "line \($0)" }) }
+            if toBucket, toEntries { #expect(told.joined(separator: "\n") + "\n" == text) }
+        }
+    }
+
     @Test func `a tolerated failure lets the build go on`() async throws {
         try await withBuilds { builds in
             await builds.engine.whenRun(where: { $0.part == "step-0" }) { _ in Exit(code: 3) }

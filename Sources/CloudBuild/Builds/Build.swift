@@ -53,6 +53,14 @@ struct Build: Sendable, Equatable {
     }
     var queueTTL: Duration { BuildDuration.read(document["queueTtl"]?.string) ?? .seconds(3600) }
 
+    /// Whether the lines of the log are entries of Cloud Logging.
+    var isToldToCloudLogging: Bool {
+        switch document["options"]?["logging"]?.string {
+        case "NONE", "GCS_ONLY": false
+        default: true
+        }
+    }
+
     /// Where the log goes: bucket and object; nil for builds without one.
     var log: (bucket: String, object: String)? {
         guard let place = document["logsBucket"]?.string else { return nil }

@@ -38,7 +38,12 @@ struct BuildExecution: Sendable {
         if let place = build.log {
             write = { bytes in try await logs.write(bytes, bucket: place.bucket, object: place.object) }
         }
-        log = BuildLog(logger: logger, write: write)
+        var tell: BuildLog.Tell?
+        if build.isToldToCloudLogging {
+            let (entries, told) = (neighbours.entries, Self.told(build))
+            tell = { lines in try await entries.write(lines, of: told) }
+        }
+        log = BuildLog(logger: logger, write: write, tell: tell)
     }
 
     /// Runs the build to its end, or until the surrounding task is cancelled.
@@ -85,6 +90,7 @@ struct BuildExecution: Sendable {
         if build.isHandedOver, try await engine.status(of: build.workload) == nil {
             throw BuildFailure(.internalError, type: nil, text: "Brume was restarted, and the build's steps are gone")
         }
+        if build.isHandedOver, build.isToldToCloudLogging { try await neighbours.entries.clear(Self.told(build)) }
         if let place = build.log { try await neighbours.logs.ensureBucket(place.bucket, project: build.project) }
         await log.line("starting build \"\(build.id)\"\n")
         let token = try await neighbours.accounts.accessToken(for: build.account, lifetime: .seconds(12 * 3600))
@@ -114,6 +120,10 @@ struct BuildExecution: Sendable {
         try await push(credential, &record)
         let outputs = neighbours.outputs
         try await ArtifactUploads(build: build, engine: engine, outputs: outputs, log: log, now: now).run(&record)
+    }
+
+    private static func told(_ build: Build) -> ToldBuild {
+        ToldBuild(id: build.id, project: build.project.id, triggerID: build.document["buildTriggerId"]?.string)
     }
 
     private var guest: BuildGuest {

@@ -108,6 +108,15 @@ struct EntryStore: Sendable {
         }
     }
 
+    func delete(logName: String, about subject: String, project: String) async throws {
+        try await metadata.database.write { db in
+            try db.execute(
+                sql: "DELETE FROM log_entries WHERE project = ? AND subject = ? AND logName = ?",
+                arguments: [project, subject, logName]
+            )
+        }
+    }
+
     /// Deletes a log's entries; how many there were.
     func delete(logName: String, project: String) async throws -> Int {
         try await metadata.database.write { db in

@@ -107,3 +107,17 @@ artifacts:
     assert results["pythonPackages"][0]["uri"] == f"{repository}/fog-lamp/fog-lamp-1.0.tar.gz"
     listed = cloud.sh(f"gcloud artifacts versions list --package=fog-lamp --repository={name} --location={location}")
     assert "1.0" in listed.stdout
+
+
+def test_a_log_in_cloud_logging_alone_is_read_there(cloud, tmp_path):
+    (tmp_path / "cloudbuild.yaml").write_text(
+        "steps:\n- name: busybox\n  args: ['echo', 'said to Cloud Logging']\noptions:\n  logging: CLOUD_LOGGING_ONLY\n"
+    )
+    cloud.sh("gcloud builds submit --no-source --config=cloudbuild.yaml", cwd=tmp_path, timeout=1200)
+    build = json.loads(cloud.sh("gcloud builds list --limit=1 --format=json").stdout)[0]
+    log = cloud.sh(f"gcloud builds log {build['id']}").output
+    assert "said to Cloud Logging" in log and "DONE" in log
+    entries = json.loads(cloud.sh(
+        f"gcloud logging read 'resource.type=build AND resource.labels.build_id={build['id']}' --format=json"
+    ).stdout)
+    assert {entry["logName"] for entry in entries} == {f"projects/{cloud.project}/logs/cloudbuild"}
