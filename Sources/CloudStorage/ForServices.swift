@@ -41,16 +41,7 @@ extension CloudStorage {
         contentType: String,
         body: Body
     ) async throws where Body.Element == ByteBuffer {
-        try ObjectName.check(name)
-        let request = UploadRequest(
-            bucket: bucket,
-            name: name,
-            metadata: [:],
-            conditions: .none,
-            checks: ChecksumChecks(),
-            contentType: contentType
-        )
-        _ = try await store(body, as: request, by: nil)
+        _ = try await store(body, as: Self.request(bucket, name, contentType), by: nil)
     }
 
     /// Writes an object, if an account may.
@@ -63,18 +54,22 @@ extension CloudStorage {
         body: Body,
         as account: String
     ) async throws -> (generation: Int64, md5: Data) where Body.Element == ByteBuffer {
+        let request = try Self.request(bucket, name, "application/octet-stream")
+        let writer = Caller(identity: .account(account), origin: "", requestID: "")
+        let record = try await store(body, as: request, by: writer).record
+        return (record.generation, record.md5 ?? Data())
+    }
+
+    private static func request(_ bucket: String, _ name: String, _ contentType: String) throws -> UploadRequest {
         try ObjectName.check(name)
-        let request = UploadRequest(
+        return UploadRequest(
             bucket: bucket,
             name: name,
             metadata: [:],
             conditions: .none,
             checks: ChecksumChecks(),
-            contentType: "application/octet-stream"
+            contentType: contentType
         )
-        let writer = Caller(identity: .account(account), origin: "", requestID: "")
-        let record = try await store(body, as: request, by: writer).record
-        return (record.generation, record.md5 ?? Data())
     }
 
     /// Opens an object for reading, if an account may read it.
