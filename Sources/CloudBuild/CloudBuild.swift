@@ -51,6 +51,7 @@ package struct CloudBuild: Sendable {
     private let triggers: TriggerMethods
     private let triggerRunner: TriggerRunner
     private let connections: ConnectionMethods
+    private let pools: WorkerPoolMethods
     private let gitHub: GitHubEvents
 
     /// - Parameter concurrentBuilds: How many builds run at once; the others wait in the order in which they came.
@@ -77,10 +78,18 @@ package struct CloudBuild: Sendable {
         )
         builds = BuildMethods(
             store: rows,
+            pools: WorkerPoolStore(store: store),
             projects: projects,
             accounts: neighbours.accounts,
             authorizer: authorizer,
             runner: buildRunner,
+            now: now,
+            makeID: makeID
+        )
+        pools = WorkerPoolMethods(
+            store: builds.pools,
+            builds: builds,
+            projects: projects,
             now: now,
             makeID: makeID
         )
@@ -146,7 +155,7 @@ package struct CloudBuild: Sendable {
             .get,
             "\(place)/operations/{operation}",
             requires: "cloudbuild.builds.get",
-            builds.operation
+            pools.operation
         )
         api.add(
             "cloudbuild.projects.locations.getDefaultServiceAccount",
@@ -155,15 +164,7 @@ package struct CloudBuild: Sendable {
             requires: "cloudbuild.builds.list",
             builds.defaultServiceAccount
         )
-        api.add(
-            "cloudbuild.projects.locations.workerPools.list",
-            .get,
-            "\(place)/workerPools",
-            requires: "cloudbuild.workerpools.list",
-            builds.nothing
-        )
-        api.lacks("cloudbuild.projects.locations.workerPools.create", .post, "\(place)/workerPools")
-        api.lacks("cloudbuild.projects.locations.workerPools.get", .get, "\(place)/workerPools/{pool}")
+        addWorkerPools(to: api, root: "\(place)/workerPools")
         addConnections(to: api)
         return API(
             name: "cloudbuild",
@@ -184,6 +185,17 @@ package struct CloudBuild: Sendable {
         api.add("\(id).run", .post, "\(one):run", requires: "cloudbuild.builds.create", triggers.run)
         // Whoever calls a webhook has its secret and nothing else.
         api.add("\(id).webhook", .post, "\(one):webhook", requires: nil, triggers.webhook)
+    }
+
+    private func addWorkerPools(to api: MethodTable, root: String) {
+        func id(_ name: String) -> String { "cloudbuild.projects.locations.workerPools.\(name)" }
+        func may(_ verb: String) -> String { "cloudbuild.workerpools.\(verb)" }
+        let one = "\(root)/{pool}"
+        api.add(id("create"), .post, root, requires: may("create"), pools.create)
+        api.add(id("list"), .get, root, requires: may("list"), pools.list)
+        api.add(id("get"), .get, one, requires: may("get"), pools.get)
+        api.add(id("patch"), .patch, one, requires: may("update"), pools.patch)
+        api.add(id("delete"), .delete, one, requires: may("delete"), pools.delete)
     }
 
     /// Version 2 of the API: connections to hosts of repositories.

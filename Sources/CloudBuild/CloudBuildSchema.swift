@@ -66,5 +66,16 @@ package enum CloudBuildSchema: Schema {
                     """
             )
         }
+        migrator.registerMigration("cloudbuild.workerPools.1") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE build_worker_pools (
+                        project TEXT NOT NULL, projectNumber INTEGER NOT NULL, location TEXT NOT NULL, id TEXT NOT NULL,
+                        document BLOB NOT NULL,
+                        PRIMARY KEY (project, location, id)
+                    );
+                    """
+            )
+        }
     }
 }

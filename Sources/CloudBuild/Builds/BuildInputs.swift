@@ -67,8 +67,11 @@ struct BuildOperationInput: MethodInput {
     var resource: ResourceName { .project(project) }
 
     init(from call: Call) async throws {
-        project = try call.parameter("project")
-        let encoded = try call.parameter("operation")
+        try self.init(project: call.parameter("project"), encoded: call.parameter("operation"))
+    }
+
+    init(project: String, encoded: String) throws {
+        self.project = project
         guard let data = Data(base64Encoded: encoded) else {
             throw GoogleError.buildNotFound(encoded)
         }

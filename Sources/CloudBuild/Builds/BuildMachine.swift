@@ -19,4 +19,14 @@ enum BuildMachine {
         default: nil
         }
     }
+
+    /// What the steps of a build in a private pool may use, by a name of Compute Engine's: `e2-standard-4`.
+    static func worker(_ name: String) -> Resources? {
+        if name == "e2-medium" { return resources("E2_MEDIUM") }
+        guard let match = name.wholeMatch(of: /(?:e2|n1|n2|n2d|n4|c2|c2d|c3|c3d)-(standard|highcpu|highmem)-(\d{1,3})/),
+            let count = Int64(match.2), count > 0
+        else { return nil }
+        let gibibytes: Int64 = match.1 == "standard" ? 4 : match.1 == "highmem" ? 8 : 1
+        return Resources(milliCPUs: Int(count * 1000), memoryBytes: (count * gibibytes) << 30)
+    }
 }

@@ -5,6 +5,7 @@ import GoogleAPI
 /// `projects.builds` and `projects.locations.builds`.
 struct BuildMethods: Sendable {
     let store: BuildStore
+    let pools: WorkerPoolStore
     let projects: any ProjectDirectory
     let accounts: any BuildAccounts
     let authorizer: any Authorizer
@@ -59,6 +60,13 @@ struct BuildMethods: Sendable {
         ]) { $1 }
         let time = now()
         var document = try BuildRequest(request, substitutions: builtIns).document
+        if let name = document["options"]?["pool"]?["name"]?.string ?? document["options"]?["workerPool"]?.string {
+            let pool = try await pools.pool(named: name, for: project, location: location)
+            // The size of the pool at this moment; later changes are for later builds.
+            var workers: JSON = [:]
+            workers["machineType"] = pool.machineType.map(JSON.string)
+            document["options"]?["pool"] = ["name": .string(name), "workerConfig": workers]
+        }
         document["id"] = .string(id)
         document["name"] = .string("projects/\(project.number)/locations/\(location)/builds/\(id)")
         document["projectId"] = .string(project.id)
@@ -221,11 +229,6 @@ struct BuildMethods: Sendable {
             "name": .string("projects/\(project.number)/locations/\(input.location)/defaultServiceAccount"),
             "serviceAccountEmail": .string("projects/\(project.id)/serviceAccounts/\(email)"),
         ]
-    }
-
-    func nothing(_ input: BuildsInput, _ caller: Caller) async throws -> JSON {
-        _ = try await projects.project(input.project)
-        return [:]
     }
 
     private func find(_ input: BuildInput) async throws -> Build {

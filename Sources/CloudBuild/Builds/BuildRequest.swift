@@ -123,6 +123,10 @@ struct BuildRequest {
                 throw GoogleError.buildLacks("ZIP archives as source ('\(object)'): give a .tar.gz")
             }
         }
+        let named = document["options"]?["machineType"]?.string ?? "UNSPECIFIED"
+        guard named == "UNSPECIFIED" || document["options"]?["pool"] == nil else {
+            throw GoogleError.invalidBuild("invalid build: 'options.machineType' cannot be used with a private pool")
+        }
         if let machine = document["options"]?["machineType"]?.string, BuildMachine.resources(machine) == nil {
             throw GoogleError.invalidBuild(
                 "invalid value for 'build.options.machine_type': \"\(machine)\"; known: \(BuildMachine.names.joined(separator: ", "))"
@@ -240,6 +244,11 @@ struct BuildRequest {
         }
         if var options = document["options"] {
             try expandAll("env", of: &options)
+            try expand("workerPool", of: &options)
+            if var pool = options["pool"] {
+                try expand("name", of: &pool)
+                options["pool"] = pool
+            }
             document["options"] = options
         }
         if let tags = document["tags"]?.array {

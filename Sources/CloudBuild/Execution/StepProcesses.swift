@@ -66,7 +66,7 @@ struct StepProcesses {
         process.environment["HOME"] = process.environment["HOME"] ?? Self.home
         process.environment["BUILDER_OUTPUT"] = StepOutputs.folder
         process.workingDirectory = directory(step["dir"]?.string ?? "")
-        process.resources = BuildMachine.resources(machine) ?? Resources()
+        process.resources = resources
         process.mounts += [
             Mount(.volume(volume("home")), at: Self.home)
         ]
@@ -97,7 +97,12 @@ struct StepProcesses {
         return process
     }
 
-    private var machine: String { build.document["options"]?["machineType"]?.string ?? "UNSPECIFIED" }
+    /// Those of the build's pool, or of its machine.
+    private var resources: Resources {
+        let options = build.document["options"]
+        let worker = options?["pool"]?["workerConfig"]?["machineType"]?.string.flatMap(BuildMachine.worker)
+        return worker ?? BuildMachine.resources(options?["machineType"]?.string ?? "UNSPECIFIED") ?? Resources()
+    }
 
     private func directory(_ path: String) -> String {
         if path.hasPrefix("/") { return path }

@@ -121,3 +121,21 @@ def test_a_log_in_cloud_logging_alone_is_read_there(cloud, tmp_path):
         f"gcloud logging read 'resource.type=build AND resource.labels.build_id={build['id']}' --format=json"
     ).stdout)
     assert {entry["logName"] for entry in entries} == {f"projects/{cloud.project}/logs/cloudbuild"}
+
+
+def test_a_build_runs_in_a_private_pool(cloud, name, tmp_path):
+    where = "--region=europe-west1"
+    cloud.sh(f"gcloud builds worker-pools create {name} {where} --worker-machine-type=e2-standard-2")
+    described = json.loads(cloud.sh(f"gcloud builds worker-pools describe {name} {where} --format=json").stdout)
+    assert described["state"] == "RUNNING"
+    assert name in cloud.sh(f"gcloud builds worker-pools list {where} --format='value(name)'").stdout
+    (tmp_path / "cloudbuild.yaml").write_text("steps:\n- name: busybox\n  args: ['echo', 'in the pool']\n")
+    pool = f"projects/{cloud.project}/locations/europe-west1/workerPools/{name}"
+    submit = f"gcloud builds submit --no-source --config=cloudbuild.yaml --worker-pool={pool}"
+    assert "SUCCESS" in cloud.sh(submit, cwd=tmp_path, timeout=1200).output
+    cloud.sh(f"gcloud builds worker-pools update {name} {where} --worker-disk-size=200GB")
+    described = json.loads(cloud.sh(f"gcloud builds worker-pools describe {name} {where} --format=json").stdout)
+    assert described["privatePoolV1Config"]["workerConfig"] == {"machineType": "e2-standard-2", "diskSizeGb": "200"}
+    cloud.sh(f"gcloud builds worker-pools delete {name} {where} -q")
+    refused = cloud.sh(submit, cwd=tmp_path, check=False)
+    assert refused.status == 1 and "not found" in refused.output
