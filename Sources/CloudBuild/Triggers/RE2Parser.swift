@@ -137,8 +137,20 @@ extension RE2Pattern {
             case "b": return .assertion(.wordBoundary)
             case "B": return .assertion(.noWordBoundary)
             case "C": return .character(.everything)
+            case "Q": return literal()
             default: return .character(cased(try escaped(scalar)))
             }
+        }
+
+        /// `\Q…\E`: text that stands for itself.
+        private mutating func literal() -> Tree {
+            var characters: [Tree] = []
+            while let scalar = next {
+                position += 1
+                if scalar == "\\", take("E") { break }
+                characters.append(.character(cased(CharacterSet(ranges: [scalar.value...scalar.value]))))
+            }
+            return .sequence(characters)
         }
 
         /// What stands behind a backslash, in a class or outside.
@@ -152,7 +164,10 @@ extension RE2Pattern {
             case "S": return not(.space)
             case "w": return .word
             case "W": return not(.word)
+            case "a": return one(7)
             case "t": return one(9)
+            case "v": return one(11)
+            case "f": return one(12)
             case "n": return one(10)
             case "r": return one(13)
             default:
