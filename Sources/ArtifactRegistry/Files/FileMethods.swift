@@ -22,7 +22,7 @@ struct FileMethods: Sendable {
     /// The bytes; with `alt=media`, as clients ask for them, or without.
     func download(_ input: RepositoryInput, _ call: Call) async throws -> Response {
         let (place, file) = try await find(input)
-        guard case .manifest(let data) = file.content else { return try await blobs.get(place, file.digest, call) }
+        guard let data = file.inline else { return try await blobs.get(place, file.digest, call) }
         return Response(
             status: .ok,
             headers: [.contentType: "application/octet-stream"],
@@ -38,7 +38,7 @@ struct FileMethods: Sendable {
 
     private func find(_ input: RepositoryInput) async throws -> (RegistryPlace, ArtifactFile) {
         let (place, format) = try await packages.known(input)
-        guard let file = try await format.files(in: place).first(where: { $0.name == input.file }) else {
+        guard let file = try await format.file(input.file ?? "", in: place) else {
             throw missing(input, place)
         }
         return (place, file)

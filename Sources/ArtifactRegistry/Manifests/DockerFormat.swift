@@ -29,6 +29,10 @@ struct DockerFormat: ArtifactFormat {
         try await manifests.files(in: repository)
     }
 
+    func file(_ name: String, in repository: RegistryPlace) async throws -> ArtifactFile? {
+        try await manifests.file(name, in: repository)
+    }
+
     func sizeBytes(of repository: RegistryPlace) async throws -> Int64 {
         try await manifests.sizeBytes(ofRepository: repository)
     }

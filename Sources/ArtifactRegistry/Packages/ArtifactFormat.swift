@@ -11,6 +11,9 @@ protocol ArtifactFormat: Sendable {
     /// The files in a repository, in no order.
     func files(in repository: RegistryPlace) async throws -> [ArtifactFile]
 
+    /// One file by its name; nil when there is none.
+    func file(_ name: String, in repository: RegistryPlace) async throws -> ArtifactFile?
+
     /// What all blobs of a repository need on the disk, each counted once.
     func sizeBytes(of repository: RegistryPlace) async throws -> Int64
 
@@ -44,11 +47,6 @@ struct ArtifactVersion: Equatable, Sendable {
 
 /// A file of a repository.
 struct ArtifactFile: Equatable, Sendable {
-    enum Content: Equatable, Sendable {
-        case blob
-        case manifest(Data)
-    }
-
     /// May hold slashes.
     var name: String
     /// `sha256:` and 64 hexadecimal digits.
@@ -57,7 +55,8 @@ struct ArtifactFile: Equatable, Sendable {
     var package: String
     var version: String
     var createTime: Date
-    var content: Content = .blob
+    /// The bytes of a file that is no blob; lists leave them out.
+    var inline: Data?
 }
 
 /// The segment of a resource name that stands for a package, version or file whose own name may hold slashes.

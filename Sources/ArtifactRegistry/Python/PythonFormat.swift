@@ -21,16 +21,26 @@ struct PythonFormat: ArtifactFormat {
     }
 
     func files(in repository: RegistryPlace) async throws -> [ArtifactFile] {
-        try await store.files(in: repository).map { file in
-            ArtifactFile(
-                name: file.name,
-                digest: file.digest,
-                sizeBytes: file.sizeBytes,
-                package: file.place.image,
-                version: file.version,
-                createTime: file.createTime
-            )
-        }
+        try await store.files(in: repository).map(Self.file)
+    }
+
+    func file(_ name: String, in repository: RegistryPlace) async throws -> ArtifactFile? {
+        let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else { return nil }
+        var place = repository
+        place.image = parts[0]
+        return try await store.find(parts[1], in: place).map(Self.file)
+    }
+
+    private static func file(_ file: PythonFile) -> ArtifactFile {
+        ArtifactFile(
+            name: file.name,
+            digest: file.digest,
+            sizeBytes: file.sizeBytes,
+            package: file.place.image,
+            version: file.version,
+            createTime: file.createTime
+        )
     }
 
     func sizeBytes(of repository: RegistryPlace) async throws -> Int64 {

@@ -63,6 +63,8 @@ def test_images_versions_tags_and_files(cloud, repository, owner, tmp_path):
     layer = "sha256:" + hashlib.sha256(b"v3").hexdigest()
     files = cloud.sh(f"gcloud artifacts files list {where} --format='value(name)'").stdout
     assert layer in files
+    owned = cloud.sh(f"gcloud artifacts files list {where} --package=team/app --tag=v3 --format='value(name)'").stdout
+    assert layer in owned and len(owned.split()) == 2, "the layer, and the manifest"
     described = cloud.sh(f"gcloud artifacts files describe {layer} {where} --format=json").stdout
     assert json.loads(described)["hashes"][0]["value"] == layer.removeprefix("sha256:")
     cloud.sh(f"gcloud artifacts files download {layer} {where} --destination={tmp_path} --local-filename=layer")
