@@ -52,6 +52,7 @@ package struct CloudBuild: Sendable {
     private let triggerRunner: TriggerRunner
     private let connections: ConnectionMethods
     private let pools: WorkerPoolMethods
+    private let badge: TriggerBadge
     private let gitHub: GitHubEvents
 
     /// - Parameter concurrentBuilds: How many builds run at once; the others wait in the order in which they came.
@@ -105,6 +106,7 @@ package struct CloudBuild: Sendable {
             now: now,
             makeID: makeID
         )
+        badge = TriggerBadge(triggers: triggers, builds: rows)
         connections = ConnectionMethods(
             store: repositories.connections,
             repositories: repositories,
@@ -183,6 +185,8 @@ package struct CloudBuild: Sendable {
         api.add("\(id).patch", .patch, one, requires: "cloudbuild.builds.update", triggers.patch)
         api.add("\(id).delete", .delete, one, requires: "cloudbuild.builds.update", triggers.delete)
         api.add("\(id).run", .post, "\(one):run", requires: "cloudbuild.builds.create", triggers.run)
+        // Not Google's.
+        api.add("brume.triggers.badge", .get, "\(one):badge", requires: "cloudbuild.builds.get", badge.draw)
         // Whoever calls a webhook has its secret and nothing else.
         api.add("\(id).webhook", .post, "\(one):webhook", requires: nil, triggers.webhook)
     }

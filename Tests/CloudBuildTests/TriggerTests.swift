@@ -129,6 +129,34 @@ struct TriggerTests {
         }
     }
 
+    @Test func `the badge shows how the last build went, of all branches or of one`() async throws {
+        let code = ScriptedSource()
+        code.commit("c1", to: "refs/heads/main", files: ["a": "b"])
+        code.commit("c2", to: "refs/heads/dev", files: ["a": "b"])
+        try await withTriggers(code) { builds in
+            func badge(_ query: String = "") async throws -> String {
+                let reply = try await builds.api.get("\(triggers)/t:badge\(query)")
+                #expect(reply.status == 200 && reply.text.hasPrefix("<svg "))
+                return String(reply.text.firstMatch(of: /<title>(.*)<\/title>/)?.1 ?? "")
+            }
+            func untilEnded() async throws {
+                let list = try await builds.api.get("/cloudbuild/v1/projects/demo/builds").json["builds"]?.array ?? []
+                for build in list { _ = try await builds.ended(build["id"]?.string ?? "") }
+            }
+            _ = try await builds.trigger("t", #""branchName": ".*""#)
+            #expect(try await badge() == "build: no build")
+            _ = try await builds.push("refs/heads/main")
+            try await untilEnded()
+            #expect(try await badge() == "build: passing")
+            await builds.engine.whenRun("alpine") { _ in Exit(code: 1) }
+            _ = try await builds.push("refs/heads/dev", to: "c2")
+            try await untilEnded()
+            #expect(try await badge() == "build: failing")
+            #expect(try await badge("?branch=main") == "build: passing")
+            #expect(try await builds.api.get("\(triggers)/none:badge").status == 404)
+        }
+    }
+
     @Test
     func `a push that the daemon did not live to build starts one build in its next run, and none in the one after`()
         async throws

@@ -138,7 +138,7 @@ struct TriggerMethods: Sendable {
         return [:]
     }
 
-    private func find(_ input: TriggerInput) async throws -> Trigger {
+    func find(_ input: TriggerInput) async throws -> Trigger {
         let project = try await projects.project(input.project)
         guard let trigger = try await store.find(input.trigger, project: project.id, location: input.location) else {
             throw GoogleError.triggerNotFound(input.trigger)
