@@ -51,7 +51,7 @@ final class TestNeighbours: SourceArchives, BuildLogs, BuildLogEntries, BuildOut
 {
     let engine: SimulatedEngine
     private let objects = Mutex<[String: String]>([:])
-    private let sources = Mutex<[String: String]>([:])
+    private let sources = Mutex<[String: ByteBuffer]>([:])
     private let lines = Mutex<[String: [String]]>([:])
 
     init(engine: SimulatedEngine) { self.engine = engine }
@@ -59,14 +59,15 @@ final class TestNeighbours: SourceArchives, BuildLogs, BuildLogEntries, BuildOut
     func log(_ id: String) -> String {
         objects.withLock { $0.first { $0.key.hasSuffix("log-\(id).txt") }?.value ?? "" }
     }
-    func addSource(_ text: String, at place: String) { sources.withLock { $0[place] = text } }
+    func addSource(_ text: String, at place: String) { addSource(Array(text.utf8), at: place) }
+    func addSource(_ bytes: [UInt8], at place: String) { sources.withLock { $0[place] = ByteBuffer(bytes: bytes) } }
 
     func open(bucket: String, object: String, generation: Int64?, as account: String) async throws -> ByteStream {
-        guard let text = sources.withLock({ $0["\(bucket)/\(object)"] }) else {
+        guard let bytes = sources.withLock({ $0["\(bucket)/\(object)"] }) else {
             throw GoogleError.notFound("No such object: \(bucket)/\(object)")
         }
         return ByteStream { stream in
-            stream.yield(ByteBuffer(string: text))
+            stream.yield(bytes)
             stream.finish()
         }
     }

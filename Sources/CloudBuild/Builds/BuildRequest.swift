@@ -119,9 +119,6 @@ struct BuildRequest {
             guard let bucket = source["bucket"]?.string, !bucket.isEmpty, let object = source["object"]?.string,
                 !object.isEmpty
             else { throw GoogleError.invalidBuild("invalid build: storageSource needs a bucket and an object") }
-            guard !object.hasSuffix(".zip") else {
-                throw GoogleError.buildLacks("ZIP archives as source ('\(object)'): give a .tar.gz")
-            }
         }
         let named = document["options"]?["machineType"]?.string ?? "UNSPECIFIED"
         guard named == "UNSPECIFIED" || document["options"]?["pool"] == nil else {

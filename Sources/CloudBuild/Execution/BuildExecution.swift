@@ -181,7 +181,14 @@ struct BuildExecution: Sendable {
         let account = build.account
         let open: @Sendable () async throws -> ByteStream = {
             do {
-                return try await sources.open(bucket: bucket, object: object, generation: generation, as: account)
+                let archive = try await sources.open(
+                    bucket: bucket,
+                    object: object,
+                    generation: generation,
+                    as: account
+                )
+                guard object.hasSuffix(".zip") else { return archive }
+                return ZipToTar.convert(archive) { BuildFailure.fetchingSource(place, $0) }
             } catch let error as CancellationError {
                 throw error
             } catch {

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import zipfile
 
 import pytest
 
@@ -121,6 +122,24 @@ def test_a_log_in_cloud_logging_alone_is_read_there(cloud, tmp_path):
         f"gcloud logging read 'resource.type=build AND resource.labels.build_id={build['id']}' --format=json"
     ).stdout)
     assert {entry["logName"] for entry in entries} == {f"projects/{cloud.project}/logs/cloudbuild"}
+
+
+def test_a_zip_is_built(cloud, tmp_path):
+    words = " ".join(str(number * number) for number in range(100_000))
+    with zipfile.ZipFile(tmp_path / "source.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("folder/words", words)
+        archive.writestr("run.sh", "#!/bin/sh\nmd5sum folder/words stored\n")
+        archive.writestr("stored", bytes(range(256)) * 1000, zipfile.ZIP_STORED)
+        archive.writestr("n" * 120 + "/deep", "x")
+    (tmp_path / "cloudbuild.yaml").write_text("steps:\n- name: busybox\n  args: ['./run.sh']\n")
+    said = cloud.sh("gcloud builds submit source.zip --config=cloudbuild.yaml", cwd=tmp_path, timeout=1200).output
+    assert hashlib.md5(words.encode()).hexdigest() in said
+    assert hashlib.md5(bytes(range(256)) * 1000).hexdigest() in said
+    damaged = bytearray((tmp_path / "source.zip").read_bytes())
+    damaged[5000:5010] = bytes(10)
+    (tmp_path / "source.zip").write_bytes(damaged)
+    refused = cloud.sh("gcloud builds submit source.zip --config=cloudbuild.yaml", cwd=tmp_path, check=False)
+    assert refused.status == 1 and "failed to fetch source" in refused.output
 
 
 def test_a_build_runs_in_a_private_pool(cloud, name, tmp_path):
