@@ -37,8 +37,8 @@ struct ConnectionInput: MethodInput {
     }
 }
 
-/// The operation of a change of connections: it was done when it was answered.
-struct ConnectionOperationInput: MethodInput {
+/// The operation of a change of connections or pools, done when it was answered, or of a build.
+struct LocationOperationInput: MethodInput {
     var project: String
     var location: String
     var operation: String

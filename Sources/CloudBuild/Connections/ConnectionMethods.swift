@@ -206,7 +206,7 @@ struct ConnectionMethods: Sendable {
         ]
     }
 
-    func operation(_ input: ConnectionOperationInput, _ caller: Caller) async throws -> JSON {
+    func operation(_ input: LocationOperationInput, _ caller: Caller) async throws -> JSON {
         let project = try await projects.project(input.project)
         var text = input.operation.replacing("-", with: "+").replacing("_", with: "/")
         text += String(repeating: "=", count: (4 - text.count % 4) % 4)

@@ -50,17 +50,3 @@ struct WorkerPoolInput: MethodInput {
         pageToken = call.query("pageToken") ?? ""
     }
 }
-
-/// The operation of a change of pools: it was done when it was answered.
-struct LocationOperationInput: MethodInput {
-    var project: String
-    var location: String
-    var operation: String
-    var resource: ResourceName { .project(project) }
-
-    init(from call: Call) async throws {
-        project = try call.parameter("project")
-        location = try call.parameter("location")
-        operation = try call.parameter("operation")
-    }
-}
