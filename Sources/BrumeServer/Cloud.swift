@@ -231,11 +231,12 @@ package struct Cloud: Sendable {
         edge = Edge(apis: apis, authenticator: signIn, makeRequestID: RequestID.make)
         guestDoor.open(to: edge)
         engineSocket = engine.socket
-        services = [
-            ownerSignIn, engine, guests, operations, housekeeping, builds.runner,
-            sources.keeper, builds.trigger,
-            vertexAI.runner, compute.keeper,
-        ]
+        services =
+            [
+                ownerSignIn, engine, guests, operations, housekeeping, builds.runner,
+                sources.keeper, builds.trigger,
+                vertexAI.runner,
+            ] + compute.keepers
     }
 
     /// Every method of every API, implemented or not: what the coverage page prints.

@@ -16,8 +16,8 @@ package struct DataFolder: Sendable {
 
     /// - Throws: ``SettingError`` when the path cannot be one of a folder.
     package init(path: String) throws {
-        let absolute = URL(filePath: path, relativeTo: URL(filePath: FileManager.default.currentDirectoryPath))
-            .standardizedFileURL.path
+        let here = URL(filePath: FileManager.default.currentDirectoryPath, directoryHint: .isDirectory)
+        let absolute = URL(filePath: path, relativeTo: here).standardizedFileURL.path
         guard absolute != "/" else { throw SettingError("data folder: '/' cannot be it: give a folder of its own") }
         self.path = absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
     }

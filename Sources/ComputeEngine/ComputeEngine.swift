@@ -20,6 +20,9 @@ package struct ComputeEngine: Sendable {
     private let networks: NetworkMethods
     private let firewalls: FirewallMethods
     private let instances: InstanceMethods
+    private let templates: InstanceTemplateMethods
+    private let groups: GroupMethods
+    private let groupKeeper: GroupKeeper
     private let disks: DiskMethods
     private let changes: ChangeLog
     private let life: InstanceLife
@@ -85,14 +88,26 @@ package struct ComputeEngine: Sendable {
             walls: walls,
             logger: logger
         )
-        instances = InstanceMethods(
+        let maker = InstanceMaker(
             rows: rows("instances", "instance"),
             authorizer: authorizer,
             sources: sources,
             defaults: defaults,
             life: life
         )
+        instances = InstanceMethods(
+            rows: rows("instances", "instance"),
+            authorizer: authorizer,
+            maker: maker,
+            life: life
+        )
+        templates = InstanceTemplateMethods(rows: rows("instanceTemplates", "instanceTemplate"))
+        groups = GroupMethods(rows: rows("instanceGroupManagers", "instanceGroupManager"), maker: maker)
+        groupKeeper = GroupKeeper(store: store, maker: maker, logger: logger)
         await life.register()
+        await instances.register()
+        await templates.register()
+        await groups.register()
         await disks.register()
         await images.register()
         await snapshots.register()
@@ -100,8 +115,10 @@ package struct ComputeEngine: Sendable {
         await firewalls.register()
     }
 
-    /// Keeps instances what their rows say; runs as long as the daemon.
-    package var keeper: any Service { InstanceKeeper(life: life, sessions: sessions, logger: logger) }
+    /// Keep instances and groups what their rows say; they run as long as the daemon.
+    package var keepers: [any Service] {
+        [InstanceKeeper(life: life, sessions: sessions, logger: logger), groupKeeper]
+    }
 
     package var api: API {
         let table = MethodTable(authorizer: authorizer)
@@ -114,7 +131,8 @@ package struct ComputeEngine: Sendable {
         images.add(to: table)
         snapshots.add(to: table)
         changes.add(to: table)
-        addLacking(to: table)
+        templates.add(to: table)
+        groups.add(to: table)
         return API(
             name: "compute",
             hosts: ["compute.googleapis.com", "www.googleapis.com"],
@@ -123,40 +141,5 @@ package struct ComputeEngine: Sendable {
             errors: .errors,
             table: table
         )
-    }
-
-    /// Collections that Brume does not have (yet): their methods answer 501 with their names.
-    private func addLacking(to api: MethodTable) {
-        let templates = ComputePath.global + "/instanceTemplates"
-        api.lacks("compute.instanceTemplates.list", .get, templates)
-        api.lacks("compute.instanceTemplates.insert", .post, templates)
-        api.lacks("compute.instanceTemplates.get", .get, templates + "/{name}")
-        api.lacks("compute.instanceTemplates.delete", .delete, templates + "/{name}")
-        api.lacks("compute.instanceTemplates.aggregatedList", .get, ComputePath.aggregated + "/instanceTemplates")
-        for (kind, place) in [
-            ("instanceGroupManagers", ComputePath.zone), ("regionInstanceGroupManagers", ComputePath.region),
-        ] {
-            let all = place + "/instanceGroupManagers"
-            api.lacks("compute.\(kind).list", .get, all)
-            api.lacks("compute.\(kind).insert", .post, all)
-            api.lacks("compute.\(kind).get", .get, all + "/{name}")
-            api.lacks("compute.\(kind).patch", .patch, all + "/{name}")
-            api.lacks("compute.\(kind).delete", .delete, all + "/{name}")
-            let verbs = [
-                "resize", "listManagedInstances", "recreateInstances", "deleteInstances", "abandonInstances",
-                "setInstanceTemplate", "createInstances",
-            ]
-            api.lacks("compute.\(kind)", verbs, on: all + "/{name}")
-        }
-        api.lacks(
-            "compute.instanceGroupManagers.aggregatedList",
-            .get,
-            ComputePath.aggregated + "/instanceGroupManagers"
-        )
-        for (kind, place) in [("instanceGroups", ComputePath.zone), ("regionInstanceGroups", ComputePath.region)] {
-            api.lacks("compute.\(kind).list", .get, place + "/instanceGroups")
-            api.lacks("compute.\(kind).get", .get, place + "/instanceGroups/{name}")
-            api.lacks("compute.\(kind).listInstances", .post, place + "/instanceGroups/{name}/listInstances")
-        }
     }
 }

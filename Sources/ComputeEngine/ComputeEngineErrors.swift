@@ -77,6 +77,13 @@ extension GoogleError {
         )
     }
 
+    static func templateInUse(_ template: ResourceName, by user: ResourceName) -> GoogleError {
+        .invalid(
+            "The instance_template resource '\(template)' is already being used by '\(user)'",
+            reason: "resourceInUseByAnotherResource"
+        )
+    }
+
     /// A machine's root cannot be taken from it.
     static let bootDiskStays = GoogleError(
         .unimplemented,

@@ -73,6 +73,10 @@ package struct OperationError: Sendable, Equatable, Codable {
         message = error.message
         httpStatus = error.code
     }
+
+    package var asGoogleError: GoogleError {
+        GoogleError(status, reason: reason, message: message, httpStatus: httpStatus)
+    }
 }
 
 extension Operation: FetchableRecord, PersistableRecord {

@@ -85,6 +85,17 @@ package actor OperationRunner: Service {
         return try await get(id)
     }
 
+    /// Returns when the operation is done, however long it takes.
+    ///
+    /// - Throws: ``GoogleError`` `notFound` (404); `CancellationError` when the waiting task is cancelled.
+    package func waitUntilDone(_ id: String) async throws -> Operation {
+        while true {
+            let operation = try await wait(for: id, timeout: .seconds(3600))
+            if operation.isDone { return operation }
+            try Task.checkCancellation()
+        }
+    }
+
     /// Reads one operation.
     ///
     /// - Throws: ``GoogleError`` `notFound` (404).

@@ -41,6 +41,9 @@ extension SimulatedEngine {
     /// Lets every start of an image fail with the engine's words.
     package func failStart(of image: ImageReference, _ message: String) { startFailures[image] = message }
 
+    /// Takes ``failStart(of:_:)`` back.
+    package func letStart(_ image: ImageReference) { startFailures[image] = nil }
+
     /// Lets the next build fail.
     package func failNextBuild(_ message: String) { buildFailures.append(message) }
 

@@ -5,6 +5,12 @@ import Testing
 
 @Suite("configuration")
 struct CloudConfigurationTests {
+    @Test func `a folder without a leading slash lies in the current folder`() throws {
+        let here = FileManager.default.currentDirectoryPath
+        #expect(try DataFolder(path: "cloud").path == here + "/cloud")
+        #expect(try DataFolder(path: "./a/../cloud/").path == here + "/cloud")
+    }
+
     @Test func `flags win over variables, variables over defaults`() throws {
         let environment = ["BRUME_PORT": "4700", "BRUME_DATA": "/srv/cloud", "BRUME_ENGINE": "unix:///run/docker.sock"]
         let fromVariables = try CloudConfiguration(environment: environment)

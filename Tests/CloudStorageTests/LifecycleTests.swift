@@ -45,6 +45,18 @@ struct LifecycleTests {
         }
     }
 
+    @Test func `a rule's prefixes and suffixes are bytes, not letters`() async throws {
+        let rule = #"{"action": {"type": "Delete"}, "condition": {"age": 0, "matchesPrefix": ["caf\u00e9/"]}}"#
+        try await withBucket(#""lifecycle": {"rule": [\#(rule)]}"#) { machine, api, storage in
+            // The same letters: é in one piece, and as e with an accent.
+            try await api.put("caf%C3%A9%2Fa", "1")
+            try await api.put("cafe%CC%81%2Fa", "2")
+            machine.clock.withLockedValue { $0 += Self.day }
+            try await storage.sweep()
+            #expect(try await names(api).map { Array($0.utf8).count } == [8])
+        }
+    }
+
     @Test func `classes grow colder, never warmer, and held objects are let be`() async throws {
         let rules = """
             "lifecycle": {"rule": [

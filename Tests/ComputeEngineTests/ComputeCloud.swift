@@ -86,7 +86,7 @@ struct ComputeCloud: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             if isRunning {
                 group.addTask { try await operations.run() }
-                let keeper = ServiceGroup(services: [compute.keeper], logger: logger)
+                let keeper = ServiceGroup(services: compute.keepers, logger: logger)
                 group.addTask { try await keeper.run() }
             }
             try await body(cloud)

@@ -203,6 +203,22 @@ import Workloads
         }
     }
 
+    @Test(arguments: Kind.available) func `a network that many ask for at once is made once`(_ kind: Kind) async throws
+    {
+        try await on(kind) { engine in
+            let made = try await withThrowingTaskGroup { group in
+                for _ in 1...5 {
+                    group.addTask {
+                        try await engine.ensureNetwork(NetworkSpec(name: "asked", subnet: "10.215.0.0/24"))
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(made.count == 5 && made.allSatisfy { $0 == made[0] })
+            try await engine.removeNetwork("asked")
+        }
+    }
+
     @Test(arguments: Kind.available) func `a fixed address is given, and events tell start and removal`(
         _ kind: Kind
     ) async throws {

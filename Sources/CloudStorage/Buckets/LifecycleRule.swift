@@ -121,8 +121,10 @@ struct LifecycleRule: Sendable, Equatable {
             && isEarlier(record.deleted, than: noncurrentTimeBefore)
     }
 
+    /// Names are bytes: an é in one piece is not the beginning of one in two.
     private func matches(_ name: String) -> Bool {
-        (prefixes?.contains(where: name.hasPrefix) ?? true) && (suffixes?.contains(where: name.hasSuffix) ?? true)
+        (prefixes?.contains { name.utf8.starts(with: $0.utf8) } ?? true)
+            && (suffixes?.contains { name.utf8.reversed().starts(with: $0.utf8.reversed()) } ?? true)
     }
 
     /// A condition that is not set always holds; one that is set never holds for a time that is not.

@@ -138,8 +138,10 @@ struct InstanceLife: Sendable {
         try await start(key, operation)
     }
 
-    private func delete(_ key: ResourceKey, _: Operations.Operation) async throws {
+    /// Ends an instance; one that is gone already is no error.
+    func delete(_ key: ResourceKey, _: Operations.Operation) async throws {
         do {
+            try await setStatus(key, "STOPPING")
             let instance = try await store.get(key)
             try await shutDown(instance, grace: .seconds(30))
             let disks = (instance["disks"]?.array ?? []).filter { $0["autoDelete"]?.bool ?? false }

@@ -11,8 +11,7 @@ import HTTPTypes
 struct InstanceMethods: Sendable {
     let rows: Rows
     let authorizer: any Authorizer
-    let sources: DiskSources
-    let defaults: DefaultNetwork
+    let maker: InstanceMaker
     let life: InstanceLife
 
     func add(to api: MethodTable) {
@@ -53,7 +52,14 @@ struct InstanceMethods: Sendable {
             ],
             on: one
         )
-        api.lacks("compute.instances.bulkInsert", .post, path + "/bulkInsert")
+        api.add(
+            "compute.instances.bulkInsert",
+            .post,
+            path + "/bulkInsert",
+            requires: "compute.instances.create",
+            bulkInsert
+        )
+        api.lacks("compute.regionInstances.bulkInsert", .post, ComputePath.region + "/instances/bulkInsert")
         api.lacks("compute.instances.update", .put, one)
     }
 
@@ -97,44 +103,17 @@ struct InstanceMethods: Sendable {
     // MARK: Making and deleting
 
     func insert(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
-        let project = try await rows.projects.project(input.project)
-        let key = try await rows.newKey(input)
-        let draft = try await InstanceDraft(
-            input.body,
-            key: key,
-            defaultAccount: ServiceAccounts.computeDefault(project),
-            capabilities: input.body["guestAccelerators"] == nil ? nil : try? await life.capabilities(),
-            sources: sources,
-            defaults: defaults,
-            for: caller,
-            now: rows.changes.now()
-        )
-        for account in draft.instance["serviceAccounts"]?.array ?? [] {
-            try await authorizer.authorize(caller, toActAs: account["email"]?.string ?? "", in: project)
-        }
-        try life.check(draft.instance)
-        return try await rows.changes.change(
-            "compute.instances.insert",
-            key,
-            by: caller,
-            input: ["newDisks": .array(draft.disks.made.map { JSON.string($0.key.name) })]
-        ) { db in
-            try ResourceStore.insert(draft.instance, at: key, in: db)
-            for (key, disk) in draft.disks.made { try ResourceStore.insert(disk, at: key, in: db) }
-            for (disk, isReadOnly) in draft.disks.existing {
-                _ = try ResourceStore.update(disk, in: db) {
-                    try Disk.use(&$0, at: disk, by: key, isReadOnly: isReadOnly)
-                }
-            }
-            return draft.instance
-        }
+        let key = try await rows.key(input)
+        var body = try await maker.body(input.body, from: input.query["sourceInstanceTemplate"], in: key.project)
+        body["name"] = .string(input.name)
+        let draft = try await maker.draft(body, at: key, for: caller)
+        let operation = maker.operation(for: draft, by: caller)
+        try await rows.store.database.write { try InstanceMaker.insert(draft, operation, in: $0) }
+        return rows.changes.begin(operation, for: caller)
     }
 
     func delete(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
-        try await rows.update("delete", input, by: caller) { instance in
-            if instance["deletionProtection"]?.bool ?? false { throw GoogleError.deletionProtected }
-            instance["status"] = "STOPPING"
-        }
+        try await rows.update("delete", input, by: caller, InstanceMaker.markForDeletion)
     }
 
     // MARK: Starting and stopping

@@ -161,6 +161,7 @@ struct ChangeLog: Sendable {
             "insertTime": .string(Timestamp.text(operation.insertTime)),
         ]
         if let target = operation.metadata["targetId"] { document["targetId"] = target }
+        if let group = operation.input["operationGroupId"] { document["operationGroupId"] = group }
         if let start = operation.startTime { document["startTime"] = .string(Timestamp.text(start)) }
         if let end = operation.endTime { document["endTime"] = .string(Timestamp.text(end)) }
         let scope = operation.scope.split(separator: "/")

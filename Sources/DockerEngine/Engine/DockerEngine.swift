@@ -27,6 +27,8 @@ package final class DockerEngine: WorkloadEngine, Service {
         var steps: [WorkloadName: StepsRecord] = [:]
         var hashes: [String: String] = [:]
         var bridges: Set<String> = []
+        /// The last of those who make networks one after the other.
+        var networkTurn: Task<JSON?, any Error>?
     }
 
     /// An engine of the cloud's own.

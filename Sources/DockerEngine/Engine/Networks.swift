@@ -25,7 +25,22 @@ extension DockerEngine {
         )
     }
 
+    /// Makes a network, one at a time: each chooses its range by what is there.
     private func createNetwork(_ spec: NetworkSpec, _ docker: DockerClient) async throws -> JSON? {
+        let turn = remembered.withLock { memory in
+            let task = Task { [before = memory.networkTurn] () async throws -> JSON? in
+                _ = await before?.result
+                // Whoever came before may have made it.
+                if let network = try await docker.find("/networks/\(spec.name)") { return network }
+                return try await makeNetwork(spec, docker)
+            }
+            memory.networkTurn = task
+            return task
+        }
+        return try await turn.value
+    }
+
+    private func makeNetwork(_ spec: NetworkSpec, _ docker: DockerClient) async throws -> JSON? {
         let bridge = Self.bridgeName(of: spec.name, cloud: cloud)
         var options = ["com.docker.network.bridge.name": bridge]
         if let mtu = HostRoutes.uplinkMTU, mtu < 1500 { options["com.docker.network.driver.mtu"] = String(mtu) }
@@ -44,10 +59,8 @@ extension DockerEngine {
         body["IPAM"] = ["Config": [["Subnet": .string(range.text), "Gateway": .string(range.gateway)]]]
         do {
             try await docker.call(.POST, "/networks/create", .json(body))
-        } catch let failure as DockerClient.Failure where !failure.message.contains("already exists") {
+        } catch let failure as DockerClient.Failure {
             throw EngineError.refused("The network '\(spec.name)' cannot be made: \(failure.message)")
-        } catch is DockerClient.Failure {
-            return try await docker.find("/networks/\(spec.name)")
         }
         return try await docker.find("/networks/\(spec.name)")
     }

@@ -1,0 +1,159 @@
+import APIServer
+import Foundation
+import GRDB
+import GoogleAPI
+import Logging
+import Operations
+import ServiceLifecycle
+
+/// Keeps managed instance groups at their size: makes the instances that are missing and ends those that are too much,
+/// whenever a group or an instance changes.
+actor GroupKeeper: Service {
+    private let store: ResourceStore
+    private let maker: InstanceMaker
+    private let logger: Logger
+    /// Instances at work, by their links: not to be made or ended a second time.
+    private var atWork: Set<String> = []
+
+    init(store: ResourceStore, maker: InstanceMaker, logger: Logger) {
+        self.store = store
+        self.maker = maker
+        self.logger = logger
+    }
+
+    /// A group and the instances that say they are its own.
+    private struct State: Equatable, Sendable {
+        var key: ResourceKey
+        var group: JSON
+        var members: [String]
+    }
+
+    func run() async throws {
+        let states = ValueObservation.tracking { try Self.states(in: $0) }.removeDuplicates()
+        await withDiscardingTaskGroup { tasks in
+            do {
+                for try await groups in states.values(in: store.database).cancelOnGracefulShutdown() {
+                    for state in groups { begin(state, &tasks) }
+                }
+            } catch {
+                logger.error("cannot watch instance groups: \(error)")
+            }
+            tasks.cancelAll()
+        }
+    }
+
+    private static func states(in db: Database) throws -> [State] {
+        let groups = try ResourceStore.list("instanceGroupManagers", in: db)
+        guard !groups.isEmpty else { return [] }
+        let instances = try ResourceStore.list("instances", in: db)
+        return groups.filter { $0.resource[InstanceGroup.isEnding] == nil }.map { key, group in
+            let members = instances.filter { InstanceGroup.has($0.resource, key) }.map(\.key.name)
+            return State(key: key, group: group, members: members)
+        }
+    }
+
+    private func begin(_ state: State, _ tasks: inout DiscardingTaskGroup) {
+        let wanted = InstanceGroup.wanted(state.group)
+        let failed = state.group[InstanceGroup.failures] ?? [:]
+        for name in wanted where !state.members.contains(name) && failed[name] == nil {
+            let instance = Self.instance(name, of: state.key)
+            guard atWork.insert(instance.link).inserted else { continue }
+            tasks.addTask { await self.make(instance, state) }
+        }
+        for name in state.members where !wanted.contains(name) {
+            let instance = Self.instance(name, of: state.key)
+            guard atWork.insert(instance.link).inserted else { continue }
+            tasks.addTask { await self.end(instance) }
+        }
+    }
+
+    private static func instance(_ name: String, of group: ResourceKey) -> ResourceKey {
+        ResourceKey(project: group.project, scope: group.scope, collection: "instances", name: name)
+    }
+
+    private func make(_ instance: ResourceKey, _ state: State) async {
+        do {
+            let operation = try await insert(instance, state)
+            let ended = try await maker.rows.changes.runner.waitUntilDone(operation)
+            if let error = ended.error { await note(error.reason, error.message, instance, state.key) }
+        } catch is CancellationError {
+        } catch let error as GoogleError {
+            await note(error.reason, error.message, instance, state.key)
+        } catch {
+            await note("internalError", "\(error)", instance, state.key)
+        }
+        atWork.remove(instance.link)
+        // What has happened meanwhile was left to this task.
+        try? await touch(state.key)
+    }
+
+    /// Notes why an instance could not be made; it is not tried again before the group is changed.
+    private func note(_ code: String, _ message: String, _ instance: ResourceKey, _ group: ResourceKey) async {
+        logger.warning("a group's instance cannot be made: \(message)", metadata: ["instance": "\(instance.link)"])
+        let failure: JSON = [
+            "code": .string(code), "message": .string(message),
+            "timestamp": .string(Timestamp.text(maker.rows.changes.now())),
+        ]
+        _ = try? await store.update(group) { $0[InstanceGroup.failures]?[instance.name] = failure }
+    }
+
+    private func insert(_ instance: ResourceKey, _ state: State) async throws -> String {
+        let caller = try await agent(of: instance.project)
+        let template = state.group["instanceTemplate"]?.string
+        var body = try await maker.body(["name": .string(instance.name)], from: template, in: instance.project)
+        var items = body["metadata"]?["items"]?.array ?? []
+        items.append(["key": .string(InstanceGroup.creator), "value": .string(state.key.resourceName.description)])
+        var metadata = body["metadata"] ?? [:]
+        metadata["items"] = .array(items)
+        body["metadata"] = metadata
+        let draft = try await maker.draft(body, at: instance, for: caller, isAuthorized: true)
+        let operation = maker.operation(for: draft, by: caller)
+        try await store.database.write { db in
+            // The group may want something else by now.
+            guard let group = try ResourceStore.fetch(state.key, in: db),
+                InstanceGroup.wanted(group).contains(instance.name)
+            else { throw CancellationError() }
+            try InstanceMaker.insert(draft, operation, in: db)
+        }
+        maker.rows.changes.runner.begin(operation.id)
+        return operation.id
+    }
+
+    private func end(_ instance: ResourceKey) async {
+        do {
+            let caller = try await agent(of: instance.project)
+            let operation = maker.rows.changes.operation(
+                "compute.instances.delete",
+                on: instance.resourceName,
+                project: instance.project,
+                scope: instance.scope,
+                by: caller
+            )
+            try await store.database.write { db in
+                _ = try ResourceStore.update(instance, in: db, InstanceMaker.markForDeletion)
+                try OperationRunner.insert(operation, in: db)
+            }
+            maker.rows.changes.runner.begin(operation.id)
+            _ = try await maker.rows.changes.runner.waitUntilDone(operation.id)
+        } catch is CancellationError {
+        } catch {
+            logger.warning("a group's instance cannot be ended: \(error)", metadata: ["instance": "\(instance.link)"])
+        }
+        atWork.remove(instance.link)
+    }
+
+    /// Has a group looked at again.
+    private func touch(_ key: ResourceKey) async throws {
+        try await store.update(key) { $0["fingerprint"] = .string(Token.fingerprint()) }
+    }
+
+    /// The account in whose name Google's services act in a project.
+    private func agent(of project: String) async throws -> Caller {
+        let number = try await maker.rows.projects.project(project).number
+        return Caller(
+            identity: .account("\(number)@cloudservices.gserviceaccount.com"),
+            origin: "https://compute.googleapis.com",
+            requestID: "group"
+        )
+    }
+}
