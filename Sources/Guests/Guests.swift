@@ -93,9 +93,11 @@ package final class Guests: Sendable {
         return description
     }
 
-    /// The daemon's own address in a network; nil for a network that was never made.
-    package func daemonAddress(in network: String) async throws -> String? {
-        try await store.network(network)?.daemonAddress
+    /// A network as the engine has it; nil for one that was never made.
+    package func network(_ name: String) async throws -> NetworkDescription? {
+        try await store.network(name).map {
+            NetworkDescription(name: name, subnet: $0.subnet, daemonAddress: $0.daemonAddress)
+        }
     }
 
     package func removeNetwork(_ name: String) async throws {

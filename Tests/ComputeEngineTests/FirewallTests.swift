@@ -89,6 +89,16 @@ struct FirewallTests {
         }
     }
 
+    @Test func `neighbours reach each other also where the network has another range than Google's`() async throws {
+        try await ComputeCloud.run { cloud in
+            _ = try await cloud.engine.ensureNetwork(NetworkSpec(name: "vpc-demo", subnet: "10.64.0.0/10"))
+            let instance = try await cloud.insert("vm")
+            #expect(instance["networkInterfaces"]?[0]?["networkIP"] == "10.64.0.2")
+            #expect(try await lets(8888, from: "10.64.0.0/10", into: "vm", in: cloud))
+            #expect(try await blocks(8888, from: nil, into: "vm", in: cloud))
+        }
+    }
+
     @Test func `a deleted default rule stays away`() async throws {
         try await ComputeCloud.run { cloud in
             try await cloud.insert("vm")

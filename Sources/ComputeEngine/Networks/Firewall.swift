@@ -85,8 +85,15 @@ enum Firewall {
     ///
     /// - Parameters:
     ///   - neighbours: All instances of the network.
-    ///   - outside: The address from which everything outside the network comes.
-    static func filter(_ rules: [JSON], for instance: JSON, among neighbours: [JSON], outside: String) -> PacketFilter {
+    ///   - network: The engine's network; everything outside it comes from the daemon's address in it.
+    ///   - range: What the network's range would be if it were free on this computer.
+    static func filter(
+        _ rules: [JSON],
+        for instance: JSON,
+        among neighbours: [JSON],
+        in network: NetworkDescription,
+        instead range: String
+    ) -> PacketFilter {
         let meant = rules.filter { !($0["disabled"]?.bool ?? false) && isMeant($0, for: instance, by: "target") }
             .sorted { one, other in
                 let ranks = (one["priority"]?.integer ?? 1000, other["priority"]?.integer ?? 1000)
@@ -95,9 +102,9 @@ enum Firewall {
             }
         func passing(_ direction: String) -> [PacketFilter.Rule] {
             meant.filter { $0["direction"]?.string == direction }
-                .flatMap { packets($0, among: neighbours, outside: outside) }
+                .flatMap { packets($0, among: neighbours, in: network, instead: range) }
         }
-        return PacketFilter(ingress: passing("INGRESS"), egress: passing("EGRESS"), outside: outside)
+        return PacketFilter(ingress: passing("INGRESS"), egress: passing("EGRESS"), outside: network.daemonAddress)
     }
 
     /// Whether an instance has one of a rule's tags or service accounts; a rule without any means every instance.
@@ -110,10 +117,21 @@ enum Firewall {
             || own.contains(where: accounts.contains)
     }
 
-    private static func packets(_ rule: JSON, among neighbours: [JSON], outside: String) -> [PacketFilter.Rule] {
+    private static func packets(
+        _ rule: JSON,
+        among neighbours: [JSON],
+        in network: NetworkDescription,
+        instead range: String
+    ) -> [PacketFilter.Rule] {
         let isIngress = rule["direction"]?.string == "INGRESS"
-        let ranges = (rule[isIngress ? "sourceRanges" : "destinationRanges"]?.array ?? []).compactMap(\.string)
+        var ranges = (rule[isIngress ? "sourceRanges" : "destinationRanges"]?.array ?? []).compactMap(\.string)
             .filter { !$0.contains(":") }
+        // A rule for the network's range means its instances, also where the engine had to choose another range.
+        if network.subnet != range, let whole = CIDR(range),
+            ranges.contains(where: { CIDR($0)?.contains(whole) ?? false })
+        {
+            ranges.append(network.subnet)
+        }
         let machines = isIngress ? neighbours.filter { isMeant(rule, for: $0, by: "source") } : []
         let addresses = machines.compactMap { $0["networkInterfaces"]?[0]?["networkIP"]?.string }
             .filter { !$0.isEmpty }.map { "\($0)/32" }
@@ -122,7 +140,8 @@ enum Firewall {
         guard meansAnyone || !peers.isEmpty else { return [] }
         let isAllowed = rule["denied"] == nil
         // What reaches a machine from this computer is no neighbour's, though its address lies in the network.
-        let fitsOutside = meansAnyone || ranges.contains { $0 == outside || $0 == "\(outside)/32" }
+        let fitsOutside =
+            meansAnyone || ranges.contains { $0 == network.daemonAddress || $0 == "\(network.daemonAddress)/32" }
         return (rule[isAllowed ? "allowed" : "denied"]?.array ?? []).map { entry in
             let transport = entry["IPProtocol"]?.string?.lowercased()
             return PacketFilter.Rule(

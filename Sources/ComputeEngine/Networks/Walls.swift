@@ -54,12 +54,13 @@ struct Walls: Sendable {
 
     private func raise(for instance: JSON, _ rules: [JSON], among neighbours: [JSON]) async throws {
         let place = InstancePlace(of: instance)
-        guard let outside = try await guests.daemonAddress(in: place.engineNetwork) else { return }
+        guard let network = try await guests.network(place.engineNetwork) else { return }
         let filter = Firewall.filter(
             rules.filter { $0["network"]?.string == place.network.link },
             for: instance,
             among: neighbours.filter { InstancePlace(of: $0).network == place.network },
-            outside: outside
+            in: network,
+            instead: try await place.ranges(store: store).network
         )
         try await engine.apply(filter, to: InstanceLife.workload(of: instance))
     }
