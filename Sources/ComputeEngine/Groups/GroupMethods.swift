@@ -127,23 +127,13 @@ struct GroupMethods: Sendable {
     }
 
     func list(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        let project = try await rows.projects.project(input.project).id
-        let groups = try await rows.store.list(
-            "instanceGroupManagers",
-            project: project,
-            scope: "zones/\(input.zone ?? "")"
-        )
-        let instances = try await members(project)
-        return try input.page(groups.map { shown($0.resource, among: instances) }, kind: rows.kind, for: caller)
+        let instances = try await members(try await rows.projects.project(input.project).id)
+        return try await rows.list(input, as: caller) { shown($0, among: instances) }
     }
 
     func aggregatedList(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        let project = try await rows.projects.project(input.project).id
-        let instances = try await members(project)
-        let groups = try await rows.store.list("instanceGroupManagers", project: project)
-        let scopes = Dictionary(grouping: groups, by: \.key.scope).sorted { $0.key < $1.key }
-            .map { ($0.key, $0.value.map { shown($0.resource, among: instances) }) }
-        return try input.aggregate(scopes, collection: rows.collection, kind: rows.kind, for: caller)
+        let instances = try await members(try await rows.projects.project(input.project).id)
+        return try await rows.aggregatedList(input, as: caller) { shown($0, among: instances) }
     }
 
     func noAutoscalers(_ input: ListInput, as caller: Caller) async throws -> JSON {
@@ -320,19 +310,18 @@ struct GroupMethods: Sendable {
     }
 
     func listGroups(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        let project = try await rows.projects.project(input.project).id
-        let instances = try await members(project)
-        let managers = try await rows.store.list(rows.collection, project: project, scope: "zones/\(input.zone ?? "")")
-        return try input.page(managers.map { group($0.resource, among: instances) }, kind: "instanceGroup", for: caller)
+        let instances = try await members(try await rows.projects.project(input.project).id)
+        return try await rows.list(input, as: caller, kind: "instanceGroup") { group($0, among: instances) }
     }
 
     func aggregatedGroups(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        let project = try await rows.projects.project(input.project).id
-        let instances = try await members(project)
-        let managers = try await rows.store.list(rows.collection, project: project)
-        let scopes = Dictionary(grouping: managers, by: \.key.scope).sorted { $0.key < $1.key }
-            .map { ($0.key, $0.value.map { group($0.resource, among: instances) }) }
-        return try input.aggregate(scopes, collection: "instanceGroups", kind: "instanceGroup", for: caller)
+        let instances = try await members(try await rows.projects.project(input.project).id)
+        return try await rows.aggregatedList(
+            input,
+            as: caller,
+            collection: "instanceGroups",
+            kind: "instanceGroup"
+        ) { group($0, among: instances) }
     }
 
     func listInstances(_ input: NamedInput, as caller: Caller) async throws -> JSON {

@@ -34,18 +34,43 @@ struct Rows: Sendable {
     }
 
     func list(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        let project = try await projects.project(input.project).id
-        let scope = try Self.scope(zone: input.zone, region: input.region, project: project)
-        let rows = try await store.list(collection, project: project, scope: scope)
-        return try input.page(rows.map(\.resource), kind: kind, for: caller)
+        try await list(input, as: caller) { $0 }
     }
 
     func aggregatedList(_ input: ListInput, as caller: Caller) async throws -> JSON {
+        try await aggregatedList(input, as: caller) { $0 }
+    }
+
+    /// A list of the rows as something shows them, as resources of the same or of another kind.
+    func list(
+        _ input: ListInput,
+        as caller: Caller,
+        kind: String? = nil,
+        _ show: (JSON) -> JSON
+    ) async throws -> JSON {
         let project = try await projects.project(input.project).id
-        let rows = try await store.list(collection, project: project)
+        let scope = try Self.scope(zone: input.zone, region: input.region, project: project)
+        let rows = try await store.list(collection, project: project, scope: scope)
+        return try input.page(rows.map { show($0.resource) }, kind: kind ?? self.kind, for: caller)
+    }
+
+    func aggregatedList(
+        _ input: ListInput,
+        as caller: Caller,
+        collection: String? = nil,
+        kind: String? = nil,
+        _ show: (JSON) -> JSON
+    ) async throws -> JSON {
+        let project = try await projects.project(input.project).id
+        let rows = try await store.list(self.collection, project: project)
         let scopes = Dictionary(grouping: rows, by: \.key.scope).sorted { $0.key < $1.key }
-            .map { ($0.key, $0.value.map(\.resource)) }
-        return try input.aggregate(scopes, collection: collection, kind: kind, for: caller)
+            .map { ($0.key, $0.value.map { show($0.resource) }) }
+        return try input.aggregate(
+            scopes,
+            collection: collection ?? self.collection,
+            kind: kind ?? self.kind,
+            for: caller
+        )
     }
 
     func setLabels(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
