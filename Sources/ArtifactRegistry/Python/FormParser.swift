@@ -1,3 +1,4 @@
+import APIServer
 import Foundation
 import GoogleAPI
 import NIOCore
@@ -98,8 +99,7 @@ struct FormParser {
 
     /// Takes the bytes before `mark`, and the mark itself.
     private mutating func take(until mark: [UInt8]) -> ByteBuffer? {
-        guard let range = pending.readableBytesView.firstRange(of: mark) else { return nil }
-        let length = range.lowerBound - pending.readerIndex
+        guard let length = pending.distance(to: mark) else { return nil }
         let taken = pending.readSlice(length: length)
         pending.moveReaderIndex(forwardBy: mark.count)
         return taken

@@ -3,12 +3,11 @@ import GoogleAPI
 import NIOCore
 import Workloads
 
-/// Turns a ZIP archive into the tar archive that engines unpack, as it streams by; used by one task at a time.
+/// Turns a ZIP archive into the tar archive that engines unpack, as it streams by.
 ///
 /// Reads the [local headers](https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT); the directory at the end, with
 /// its permissions, comes too late for a stream: so every file can be executed.
-final class ZipToTar: @unchecked Sendable {
-    // The stream that owns it asks for one chunk after the other.
+actor ZipToTar {
     private enum State {
         case header
         case stored(left: Int64)
@@ -16,7 +15,7 @@ final class ZipToTar: @unchecked Sendable {
         case end
     }
 
-    private let pull: () async throws -> ByteBuffer?
+    private var source: ByteStream.AsyncIterator
     private var pending = ByteBuffer()
     private var state = State.header
     private var inflater = Inflater()
@@ -24,7 +23,7 @@ final class ZipToTar: @unchecked Sendable {
     private var wanted: (bytes: Int64, crc: UInt32) = (0, 0)
     private var found: (bytes: Int64, crc: UInt32) = (0, 0)
 
-    private init(_ pull: @escaping () async throws -> ByteBuffer?) { self.pull = pull }
+    private init(_ zip: ByteStream) { source = zip.makeAsyncIterator() }
 
     /// Converts an archive while it is read.
     ///
@@ -33,8 +32,7 @@ final class ZipToTar: @unchecked Sendable {
         _ zip: ByteStream,
         failure: @escaping @Sendable (GoogleError) -> any Error
     ) -> ByteStream {
-        let source = Source(zip)
-        let converter = ZipToTar { try await source.next() }
+        let converter = ZipToTar(zip)
         return ByteStream {
             do {
                 return try await converter.next()
@@ -146,6 +144,14 @@ final class ZipToTar: @unchecked Sendable {
 
     // MARK: Input
 
+    private func pull() async throws -> ByteBuffer? {
+        // The stream asks for one chunk after the other: nobody else has the iterator meanwhile.
+        var iterator = source
+        let chunk = try await iterator.next(isolation: self)
+        source = iterator
+        return chunk
+    }
+
     private func fill(_ length: Int) async throws -> Bool {
         while pending.readableBytes < length {
             guard let more = try await pull() else { return false }
@@ -163,16 +169,6 @@ final class ZipToTar: @unchecked Sendable {
 
     private static func wrong(_ why: String) -> GoogleError {
         .invalidBuild("the source cannot be unpacked: \(why)")
-    }
-
-    /// Reads a stream from wherever it is asked for.
-    private final class Source: @unchecked Sendable {
-        // The converter asks for one chunk after the other.
-        private var iterator: ByteStream.AsyncIterator
-
-        init(_ stream: ByteStream) { iterator = stream.makeAsyncIterator() }
-
-        func next() async throws -> ByteBuffer? { try await iterator.next() }
     }
 }
 

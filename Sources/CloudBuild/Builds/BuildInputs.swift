@@ -18,9 +18,7 @@ struct BuildsInput: MethodInput {
         location = try call.optionalParameter("location") ?? "global"
         body = call.request.method == .post ? try await call.body() : [:]
         filter = call.query("filter").flatMap { $0.isEmpty ? nil : $0 }
-        let size = call.query("pageSize").flatMap { Int($0) } ?? 0
-        guard size >= 0 else { throw GoogleError.invalidBuild("page_size must not be negative") }
-        pageSize = size == 0 ? 100 : min(size, 1000)
+        pageSize = try call.pageSize()
         pageToken = call.query("pageToken").flatMap { $0.isEmpty ? nil : $0 }
     }
 }
@@ -82,5 +80,16 @@ struct BuildOperationInput: MethodInput {
 extension Call {
     func optionalParameter(_ name: String) throws -> String? {
         context.parameters.get(name) == nil ? nil : try parameter(name)
+    }
+}
+
+extension Call {
+    /// How many resources a page may hold: 100 unless the caller says otherwise, 1000 at most.
+    ///
+    /// - Throws: ``GoogleError`` `invalidArgument` (400) for a negative number.
+    func pageSize() throws -> Int {
+        let size = query("pageSize").flatMap { Int($0) } ?? 0
+        guard size >= 0 else { throw GoogleError.invalidBuild("page_size must not be negative") }
+        return size == 0 ? 100 : min(size, 1000)
     }
 }

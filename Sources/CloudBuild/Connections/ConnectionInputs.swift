@@ -30,9 +30,7 @@ struct ConnectionInput: MethodInput {
         body = method == .post || method == .patch ? try await call.body() : [:]
         let mask = call.query("updateMask") ?? ""
         updateMask = mask.isEmpty ? nil : mask.split(separator: ",").map(String.init)
-        let size = call.query("pageSize").flatMap { Int($0) } ?? 0
-        guard size >= 0 else { throw GoogleError.invalidBuild("page_size must not be negative") }
-        pageSize = size == 0 ? 100 : min(size, 1000)
+        pageSize = try call.pageSize()
         pageToken = call.query("pageToken") ?? ""
     }
 }

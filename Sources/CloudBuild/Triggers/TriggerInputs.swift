@@ -16,9 +16,7 @@ struct TriggersInput: MethodInput {
         project = try call.parameter("project")
         location = try call.optionalParameter("location") ?? "global"
         body = call.request.method == .post ? try await call.body() : [:]
-        let size = call.query("pageSize").flatMap { Int($0) } ?? 0
-        guard size >= 0 else { throw GoogleError.invalidBuild("page_size must not be negative") }
-        pageSize = size == 0 ? 100 : min(size, 1000)
+        pageSize = try call.pageSize()
         pageToken = call.query("pageToken") ?? ""
     }
 }

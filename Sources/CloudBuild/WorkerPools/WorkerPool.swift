@@ -44,9 +44,7 @@ struct WorkerPoolInput: MethodInput {
         updateMask = (call.query("updateMask") ?? "").split(separator: ",").map(String.init)
         isValidation = call.flag("validateOnly")
         mayBeMissing = call.flag("allowMissing")
-        let size = call.query("pageSize").flatMap { Int($0) } ?? 0
-        guard size >= 0 else { throw GoogleError.invalidBuild("page_size must not be negative") }
-        pageSize = size == 0 ? 100 : min(size, 1000)
+        pageSize = try call.pageSize()
         pageToken = call.query("pageToken") ?? ""
     }
 }

@@ -1,3 +1,4 @@
+import APIServer
 import Foundation
 import GoogleAPI
 import NIOCore
@@ -95,25 +96,9 @@ struct MultipartParser {
         return false
     }
 
-    private func find(_ needle: [UInt8]) -> Int? {
-        pending.withUnsafeReadableBytes { bytes in
-            guard let base = bytes.baseAddress else { return nil }
-            var offset = 0
-            while offset + needle.count <= bytes.count,
-                let hit = memchr(base + offset, Int32(needle[0]), bytes.count - offset)
-            {
-                let position = UnsafeRawPointer(hit) - base
-                guard position + needle.count <= bytes.count else { return nil }
-                if memcmp(hit, needle, needle.count) == 0 { return position }
-                offset = position + 1
-            }
-            return nil
-        }
-    }
-
     /// Takes the bytes before the next delimiter, and the delimiter; the CR of a CRLF belongs to the delimiter.
     private mutating func takePart() -> ByteBuffer? {
-        guard let end = find(delimiter), var part = pending.readSlice(length: end) else { return nil }
+        guard let end = pending.distance(to: delimiter), var part = pending.readSlice(length: end) else { return nil }
         pending.moveReaderIndex(forwardBy: delimiter.count)
         if usesCRLF, part.readableBytesView.last == 13 {
             part = part.getSlice(at: part.readerIndex, length: part.readableBytes - 1) ?? part
@@ -124,7 +109,7 @@ struct MultipartParser {
     private var usesCRLF = false
 
     private mutating func takeLine() -> String? {
-        guard let end = find([10]), let line = pending.readString(length: end) else { return nil }
+        guard let end = pending.distance(to: [10]), let line = pending.readString(length: end) else { return nil }
         pending.moveReaderIndex(forwardBy: 1)
         // Swift takes CR and LF together for one character, so the CR alone is looked for as a byte.
         guard line.utf8.last == 13 else { return line }

@@ -19,9 +19,11 @@ struct Walls: Sendable {
     func raise(for instance: JSON, _ key: ResourceKey) async throws {
         guard try await engine.capabilities().packetFilters else { return }
         let rules = try await rules(of: key.project)
+        guard rules.contains(where: Firewall.namesInstances) else {
+            return try await raise(for: instance, rules, among: [])
+        }
         let neighbours = try await store.list("instances", project: key.project).map(\.resource)
         try await raise(for: instance, rules, among: neighbours)
-        guard rules.contains(where: Firewall.namesInstances) else { return }
         await raise(for: neighbours.filter { $0["id"] != instance["id"] }, rules, among: neighbours)
     }
 

@@ -31,7 +31,7 @@ struct ChangeInput: PlacedInput {
     var query: [String: String]
 
     private static let queries = [
-        "start", "port", "queryPath", "autoDelete", "deviceName", "deletionProtection", "forceCreate", "forceAttach",
+        "start", "port", "queryPath", "autoDelete", "deviceName", "deletionProtection", "forceCreate",
         "sourceInstanceTemplate", "size",
     ]
 
