@@ -6,8 +6,8 @@ package struct Caller: Sendable, Equatable {
     package enum Identity: Sendable, Equatable {
         /// No credential was sent.
         case anonymous
-        /// The e-mail address of a user or service account.
-        case account(String)
+        /// The e-mail address of a user or service account, and what the credential may be used for.
+        case account(String, scopes: OAuthScopes = .all)
     }
 
     package var identity: Identity
@@ -24,7 +24,7 @@ package struct Caller: Sendable, Equatable {
 
     /// The account's e-mail address; nil for anonymous callers.
     package var email: String? {
-        guard case .account(let email) = identity else { return nil }
+        guard case .account(let email, _) = identity else { return nil }
         return email
     }
 }

@@ -29,6 +29,16 @@ package struct Guest: Codable, Sendable, Equatable {
         self.projectAttributes = projectAttributes
     }
 
+    /// The scopes of a token that a program in the guest asks for: never more than the guest has.
+    ///
+    /// - Parameter wanted: Empty for all; those that the guest lacks are left out, as Google's metadata server does.
+    package func scopes(among wanted: [String]) -> [String] {
+        if wanted.isEmpty { return scopes }
+        if scopes.contains("https://www.googleapis.com/auth/cloud-platform") { return wanted }
+        let held = wanted.filter(scopes.contains)
+        return held.isEmpty ? scopes : held
+    }
+
     /// `us-central1-a`, of `projects/123/zones/us-central1-a`.
     var zone: String? { instance["zone"]?.string?.split(separator: "/").last.map { String($0) } }
 

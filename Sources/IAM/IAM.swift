@@ -78,7 +78,7 @@ extension IAM {
     ///
     /// - Throws: ``GoogleError`` `authError` (401).
     package func identity(ofAccessToken token: String) async throws -> Caller.Identity {
-        .account(try await tokens.bearers.read(token).account.email)
+        try await tokens.bearers.read(token).identity
     }
 
     /// An access token for whoever holds a key file, such as registry clients send as the password of `_json_key`.

@@ -97,3 +97,22 @@ struct GuestsTests {
         #expect(process.network?.searchDomains.first == "us-central1-a.c.demo.internal")
     }
 }
+
+@Suite("a guest's scopes")
+struct GuestScopesTests {
+    private static let prefix = "https://www.googleapis.com/auth/"
+
+    @Test(
+        "a program in a guest gets no more scopes than the guest has",
+        arguments: [
+            (["devstorage.read_only"], ["devstorage.full_control", "devstorage.read_only"], ["devstorage.read_only"]),
+            (["devstorage.read_only"], ["compute"], ["devstorage.read_only"]),
+            (["devstorage.read_only"], [], ["devstorage.read_only"]),
+            (["cloud-platform"], ["compute"], ["compute"]),
+        ]
+    )
+    func narrowed(held: [String], wanted: [String], given: [String]) {
+        let guest = Guest(projectID: "demo", projectNumber: 1, scopes: held.map { Self.prefix + $0 })
+        #expect(guest.scopes(among: wanted.map { Self.prefix + $0 }) == given.map { Self.prefix + $0 })
+    }
+}

@@ -153,4 +153,41 @@ struct AccessTests {
             try await expect(403, cloud, "a@example.com", "storage.buckets.get", on: object)
         }
     }
+
+    @Test(
+        "a token is good for what its scopes cover, though its account may do more",
+        arguments: [
+            ("devstorage.read_only", "storage.objects.get", 200),
+            ("devstorage.read_only", "artifactregistry.repositories.downloadArtifacts", 200),
+            ("devstorage.read_only", "storage.objects.create", 403),
+            ("devstorage.read_only", "compute.instances.list", 403),
+            ("devstorage.read_write", "storage.objects.delete", 200),
+            ("devstorage.read_write", "storage.buckets.setIamPolicy", 403),
+            ("devstorage.full_control", "storage.buckets.setIamPolicy", 200),
+            ("compute.readonly", "compute.instances.list", 200),
+            ("compute.readonly", "compute.instances.insert", 403),
+            ("logging.write", "logging.logEntries.create", 200),
+            ("logging.write", "logging.logEntries.list", 403),
+            ("cloud-platform.read-only", "compute.instances.get", 200),
+            ("cloud-platform.read-only", "iam.serviceAccounts.getAccessToken", 403),
+            ("cloud-platform", "compute.instances.insert", 200),
+            ("userinfo.email", "compute.instances.list", 403),
+        ]
+    )
+    func scopes(scope: String, permission: String, expected: Int) async throws {
+        try await withTestCloud { cloud in
+            let token = try await cloud.iam.accessToken(
+                for: TestCloud.owner,
+                scopes: ["https://www.googleapis.com/auth/\(scope)"]
+            )
+            let owner = Caller(identity: try await cloud.iam.identity(ofAccessToken: token), origin: "", requestID: "")
+            do {
+                try await cloud.access.authorize(owner, for: permission, on: .project("demo"))
+                #expect(expected == 200)
+            } catch let error as GoogleError {
+                #expect(error.code == expected && error.reason == "insufficientPermissions")
+                #expect(error.message.contains(permission) && error.message.contains(scope))
+            }
+        }
+    }
 }

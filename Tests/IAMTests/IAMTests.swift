@@ -6,7 +6,8 @@ import HTTPTypes
 import IAM
 import Testing
 
-private let scope: [String: JSON] = ["scope": "https://www.googleapis.com/auth/cloud-platform"]
+private let cloudPlatform = "https://www.googleapis.com/auth/cloud-platform"
+private let scope: [String: JSON] = ["scope": .string(cloudPlatform)]
 
 @Suite("oauth2.token")
 struct TokenTests {
@@ -18,7 +19,7 @@ struct TokenTests {
             #expect(reply.json["token_type"] == "Bearer" && reply.json["id_token"] == nil)
             let token = try #require(reply.json["access_token"]?.string)
             #expect(token.hasPrefix("ya29."))
-            #expect(try await cloud.iam.identity(ofAccessToken: token) == .account(key.email))
+            #expect(try await cloud.iam.email(ofAccessToken: token) == key.email)
         }
     }
 
@@ -96,15 +97,15 @@ struct SignInTests {
 
     @Test func `tokens outlive a restart of the cloud`() async throws {
         try await withTestCloud { cloud in
-            let token = try await cloud.iam.accessToken(for: TestCloud.owner, scopes: [])
+            let token = try await cloud.iam.accessToken(for: TestCloud.owner, scopes: [cloudPlatform])
             let again = try await TestCloud(folder: cloud.folder, store: cloud.store)
-            #expect(try await again.iam.identity(ofAccessToken: token) == .account(TestCloud.owner))
+            #expect(try await again.iam.email(ofAccessToken: token) == TestCloud.owner)
         }
     }
 
     @Test func `a token expires after its lifetime`() async throws {
         try await withTestCloud { cloud in
-            let token = try await cloud.iam.accessToken(for: TestCloud.owner, scopes: [])
+            let token = try await cloud.iam.accessToken(for: TestCloud.owner, scopes: [cloudPlatform])
             #expect(try await list(cloud, "Bearer \(token)").status == 200)
             cloud.pass(3601)
             let reply = try await list(cloud, "Bearer \(token)")
@@ -132,7 +133,7 @@ struct SignInTests {
 
     @Test func `a token whose seal is changed is 401`() async throws {
         try await withTestCloud { cloud in
-            var token = try await cloud.iam.accessToken(for: TestCloud.owner, scopes: [])
+            var token = try await cloud.iam.accessToken(for: TestCloud.owner, scopes: [cloudPlatform])
             token = String(token.dropLast(2)) + (token.hasSuffix("AA") ? "BB" : "AA")
             #expect(try await list(cloud, "Bearer \(token)").status == 401)
         }
@@ -149,8 +150,8 @@ struct SignInTests {
     @Test func `a deleted account's tokens end with it`() async throws {
         try await withTestCloud { cloud in
             let key = try await cloud.makeKey()
-            let token = try await cloud.iam.accessToken(for: key.email, scopes: [])
-            #expect(try await cloud.iam.identity(ofAccessToken: token) == .account(key.email))
+            let token = try await cloud.iam.accessToken(for: key.email, scopes: [cloudPlatform])
+            #expect(try await cloud.iam.email(ofAccessToken: token) == key.email)
             _ = try await cloud.asOwner.delete("/iam/v1/projects/demo/serviceAccounts/\(key.email)")
             await #expect(throws: GoogleError.self) { try await cloud.iam.identity(ofAccessToken: token) }
         }
@@ -161,7 +162,7 @@ struct SignInTests {
             let key = try await cloud.makeKey()
             let file = String(decoding: try key.file.data(), as: UTF8.self)
             let token = try await cloud.iam.accessToken(forKeyFile: file)
-            #expect(try await cloud.iam.identity(ofAccessToken: token) == .account(key.email))
+            #expect(try await cloud.iam.email(ofAccessToken: token) == key.email)
             let other = try await cloud.makeKey(of: "stranger")
             var forged = key.file
             forged["private_key"] = other.file["private_key"]

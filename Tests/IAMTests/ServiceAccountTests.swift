@@ -83,7 +83,7 @@ struct ServiceAccountTests {
             _ = try await cloud.iam.setPolicy(policy, ofProject: "demo")
             let reply = try await cloud.asOwner.post(generate, json: body)
             let token = try #require(reply.json["accessToken"]?.string)
-            #expect(try await cloud.iam.identity(ofAccessToken: token) == .account(key.email))
+            #expect(try await cloud.iam.email(ofAccessToken: token) == key.email)
             cloud.pass(601)
             await #expect(throws: GoogleError.self) { try await cloud.iam.identity(ofAccessToken: token) }
         }

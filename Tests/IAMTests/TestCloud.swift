@@ -111,3 +111,10 @@ struct TestKey: Sendable {
 func withTestCloud(_ body: (TestCloud) async throws -> Void) async throws {
     try await withScratchFolder { folder in try await body(try await TestCloud(folder: folder)) }
 }
+
+extension IAM {
+    /// Whose token it is.
+    func email(ofAccessToken token: String) async throws -> String? {
+        try await Caller(identity: identity(ofAccessToken: token), origin: "", requestID: "").email
+    }
+}

@@ -31,6 +31,7 @@ struct BucketAuthorizer: Authorizer {
     let managedFolders: ManagedFolderStore
 
     func authorize(_ caller: Caller, for permission: String, on resource: ResourceName) async throws {
+        try caller.checkScopes(for: permission)
         guard let name = resource.value(of: "buckets") else {
             return try await base.authorize(caller, for: permission, on: resource)
         }

@@ -174,7 +174,7 @@ struct MetadataCall {
         let lifetime = 3599
         let token = try await guests.tokens.accessToken(
             for: email,
-            scopes: wanted.isEmpty ? guest.scopes : wanted,
+            scopes: guest.scopes(among: wanted),
             lifetime: .seconds(lifetime)
         )
         let document: JSON = [

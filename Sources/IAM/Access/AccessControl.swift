@@ -25,6 +25,7 @@ package final class AccessControl: Authorizer {
     }
 
     package func authorize(_ caller: Caller, for permission: String, on resource: ResourceName) async throws {
+        try caller.checkScopes(for: permission)
         let members = Self.members(caller.identity)
         var project = resource.project
         for source in sources.withLock({ $0 }) {
@@ -77,7 +78,7 @@ package final class AccessControl: Authorizer {
 
     /// The members of policies that an identity is.
     private static func members(_ identity: Caller.Identity) -> [String] {
-        guard case .account(let email) = identity else { return ["allUsers"] }
+        guard case .account(let email, _) = identity else { return ["allUsers"] }
         let kind = email.hasSuffix(".gserviceaccount.com") ? "serviceAccount" : "user"
         return ["\(kind):\(email)", "allUsers", "allAuthenticatedUsers"]
     }

@@ -7,8 +7,10 @@ import MetadataStore
 /// Whom a bearer token proved its sender to be, and until when.
 struct SignedIn: Sendable, Equatable {
     var account: ServiceAccount
-    var scopes: [String]
+    var scopes: OAuthScopes
     var expiry: Date
+
+    var identity: Caller.Identity { .account(account.email, scopes: scopes) }
 }
 
 /// Reads bearer tokens: access tokens that the cloud sealed, and tokens that accounts signed with keys of their own.
@@ -37,7 +39,7 @@ struct BearerTokens: Sendable {
             guard let account = try await store.account(content.email), account.uniqueId == content.uniqueID,
                 account.isUsable
             else { throw GoogleError.accountUnusable }
-            return SignedIn(account: account, scopes: content.scopes, expiry: content.expiry)
+            return SignedIn(account: account, scopes: OAuthScopes(content.scopes), expiry: content.expiry)
         }
         guard let token = JSONWebToken(parsing: token) else { return nil }
         do {
@@ -51,9 +53,9 @@ struct BearerTokens: Sendable {
     private func verify(_ token: JSONWebToken) async throws -> SignedIn {
         let (account, expiry) = try await assertion(token)
         guard token.subject == token.issuer else { throw AssertionError.wrongSubject }
-        let scopes = token.claims["scope"]?.string ?? ""
+        let scopes = (token.claims["scope"]?.string ?? "").split(separator: " ").map(String.init)
         guard !scopes.isEmpty || token.claims["aud"]?.string != nil else { throw AssertionError.noPurpose }
-        return SignedIn(account: account, scopes: scopes.split(separator: " ").map(String.init), expiry: expiry)
+        return SignedIn(account: account, scopes: OAuthScopes(scopes.isEmpty ? nil : scopes), expiry: expiry)
     }
 
     /// Checks what an account says of itself with a signature.
@@ -123,6 +125,6 @@ package struct SignIn: Authenticator {
         if let token = call.query("access_token"), !token.isEmpty {
             return try await iam.identity(ofAccessToken: token)
         }
-        return openOwner.map(Caller.Identity.account) ?? .anonymous
+        return openOwner.map { .account($0) } ?? .anonymous
     }
 }

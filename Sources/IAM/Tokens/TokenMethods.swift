@@ -70,7 +70,7 @@ struct TokenMethods: Sendable {
         else { throw GoogleError.invalid("Invalid Value", reason: "invalid_token") }
         return [
             "azp": .string(found.account.uniqueId), "aud": .string(found.account.uniqueId),
-            "sub": .string(found.account.uniqueId), "scope": .string(found.scopes.joined(separator: " ")),
+            "sub": .string(found.account.uniqueId), "scope": .string((found.scopes.names ?? []).joined(separator: " ")),
             "exp": .string(String(Int(found.expiry.timeIntervalSince1970))),
             "expires_in": .string(String(Int(found.expiry.timeIntervalSince(server.now())))),
             "email": .string(found.account.email), "email_verified": "true", "access_type": "online",

@@ -56,12 +56,21 @@ def test_files_are_copied_there_and_back(cloud, machine, tmp_path):
     assert (tmp_path / "back").read_text() == "brume\n"
 
 
-def test_a_stopped_machine_keeps_its_disk(cloud, machine):
-    cloud.sh(f"gcloud compute ssh {machine} {ZONE} -q --command='echo kept > ~/kept'")
+def test_a_stopped_machine_keeps_its_disk_and_takes_wider_scopes(cloud, machine, bucket):
+    def write():
+        # gcloud keeps tokens on the machine's disk for as long as they live: an old one has the old scopes.
+        command = f"rm -f ~/.config/gcloud/access_tokens.db; echo kept > ~/kept; gcloud storage cp ~/kept {bucket}/kept"
+        return cloud.sh(f"gcloud compute ssh {machine} {ZONE} -q --command='{command}'", check=False)
+
+    refused = write()
+    assert refused.status != 0 and "insufficient authentication scopes" in refused.output
     cloud.sh(f"gcloud compute instances stop {machine} {ZONE} -q")
+    cloud.sh(f"gcloud compute instances set-service-account {machine} {ZONE} --scopes=cloud-platform")
     assert "TERMINATED" in cloud.sh(f"gcloud compute instances describe {machine} {ZONE} --format='value(status)'").stdout
     cloud.sh(f"gcloud compute instances start {machine} {ZONE} -q")
     assert cloud.sh(f"gcloud compute ssh {machine} {ZONE} -q --command='cat ~/kept'").stdout.strip() == "kept"
+    written = write()
+    assert written.status == 0, written.output
 
 
 @pytest.mark.parametrize(
