@@ -185,7 +185,7 @@ package final class Guests: Sendable {
         throw GoogleError(
             .resourceExhausted,
             reason: "IP_SPACE_EXHAUSTED",
-            message: "IP space of the range '\(IPv4.text(range.first))/\(range.prefix)' is exhausted."
+            message: "IP space of the range '\(range)' is exhausted."
         )
     }
 

@@ -59,7 +59,7 @@ enum Firewall {
         }
         for field in ["sourceRanges", "destinationRanges"] {
             for text in (rule[field]?.array ?? []).map({ $0.string ?? "" }) where !text.contains(":") {
-                guard CIDR(text) != nil else {
+                guard AddressRange(exactly: text) != nil else {
                     throw GoogleError.invalidField("resource.\(field)", text, "Must be a valid CIDR address range.")
                 }
             }
@@ -127,8 +127,8 @@ enum Firewall {
         var ranges = (rule[isIngress ? "sourceRanges" : "destinationRanges"]?.array ?? []).compactMap(\.string)
             .filter { !$0.contains(":") }
         // A rule for the network's range means its instances, also where the engine had to choose another range.
-        if network.subnet != range, let whole = CIDR(range),
-            ranges.contains(where: { CIDR($0)?.contains(whole) ?? false })
+        if network.subnet != range, let whole = AddressRange(exactly: range),
+            ranges.contains(where: { AddressRange(exactly: $0)?.contains(whole) ?? false })
         {
             ranges.append(network.subnet)
         }

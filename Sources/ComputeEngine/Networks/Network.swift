@@ -1,4 +1,5 @@
 import GoogleAPI
+import Workloads
 
 /// A VPC network's document, and which of the engine's networks its instances are in.
 ///
@@ -48,39 +49,10 @@ enum Network {
     ) -> JSON {
         [
             "kind": "compute#subnetwork", "id": .string(id), "name": .string(key.name), "ipCidrRange": .string(range),
-            "creationTimestamp": .string(created), "gatewayAddress": .string(CIDR(range)?.gateway ?? ""),
+            "creationTimestamp": .string(created), "gatewayAddress": .string(AddressRange(exactly: range)?.gateway ?? ""),
             "stackType": "IPV4_ONLY", "network": .string(network.link), "purpose": "PRIVATE",
             "region": .string(Link.to("projects/\(key.project)/\(key.scope)")), "selfLink": .string(key.link),
             "privateIpGoogleAccess": true, "fingerprint": .string(Token.fingerprint()),
         ]
-    }
-}
-
-/// A range of IPv4 addresses in Google's notation.
-struct CIDR: Sendable, Equatable {
-    var first: UInt32
-    var length: Int
-
-    /// - Returns: nil for what is no range, and for one whose address has bits beyond its length.
-    init?(_ text: String) {
-        let halves = text.split(separator: "/", omittingEmptySubsequences: false)
-        let octets = halves[0].split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-        guard halves.count <= 2, octets.count == 4, !octets.contains(nil) else { return nil }
-        guard let length = halves.count == 2 ? Int(halves[1]) : 32, (0...32).contains(length) else { return nil }
-        self.length = length
-        first = octets.reduce(UInt32(0)) { $0 << 8 | UInt32($1 ?? 0) }
-        guard first & ~mask == 0 else { return nil }
-    }
-
-    private var mask: UInt32 { length == 0 ? 0 : ~UInt32(0) << UInt32(32 - length) }
-    private var last: UInt32 { first | ~mask }
-
-    var gateway: String { Self.dotted(first + 1) }
-
-    func contains(_ other: CIDR) -> Bool { length <= other.length && other.first & mask == first }
-    func overlaps(_ other: CIDR) -> Bool { first <= other.last && other.first <= last }
-
-    private static func dotted(_ value: UInt32) -> String {
-        [24, 16, 8, 0].map { String(value >> UInt32($0) & 255) }.joined(separator: ".")
     }
 }

@@ -1,6 +1,7 @@
 import APIServer
 import Foundation
 import GoogleAPI
+import Workloads
 import GRDB
 import Guests
 import HTTPTypes
@@ -150,7 +151,7 @@ struct NetworkMethods: Sendable {
             )
         }
         let range = input.body["ipCidrRange"]?.string ?? ""
-        guard let wanted = CIDR(range), (8...29).contains(wanted.length) else {
+        guard let wanted = AddressRange(exactly: range), (8...29).contains(wanted.length) else {
             throw GoogleError.invalidField("resource.ipCidrRange", range, "Must be an IPv4 range of length 8 to 29.")
         }
         let subnetwork = Network.subnetworkDocument(
@@ -164,7 +165,7 @@ struct NetworkMethods: Sendable {
             let others = try ResourceStore.list("subnetworks", project: key.project, in: db)
             let other = others.first { other in
                 other.resource["network"]?.string == network.link
-                    && CIDR(other.resource["ipCidrRange"]?.string ?? "")?.overlaps(wanted) ?? false
+                    && AddressRange(exactly: other.resource["ipCidrRange"]?.string ?? "")?.overlaps(wanted) ?? false
             }
             if let other {
                 throw GoogleError.invalidField(

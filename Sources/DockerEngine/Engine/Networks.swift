@@ -52,11 +52,13 @@ extension DockerEngine {
         body["Labels"] = JSON(labels)
         // Fixed addresses need a range that was named when the network was made.
         let text = spec.subnet ?? Self.anyRange
-        guard let wanted = AddressRange(text) else { throw EngineError.refused("'\(text)' is no range of addresses.") }
+        guard let wanted = AddressRange(text), (8...30).contains(wanted.length) else {
+            throw EngineError.refused("'\(text)' is no range of addresses.")
+        }
         guard let range = wanted.free(of: HostRoutes.current(besides: bridge)) else {
             throw EngineError.insufficient("No private range of addresses is free on this machine for '\(spec.name)'.")
         }
-        body["IPAM"] = ["Config": [["Subnet": .string(range.text), "Gateway": .string(range.gateway)]]]
+        body["IPAM"] = ["Config": [["Subnet": .string("\(range)"), "Gateway": .string(range.gateway)]]]
         do {
             try await docker.call(.POST, "/networks/create", .json(body))
         } catch let failure as DockerClient.Failure {

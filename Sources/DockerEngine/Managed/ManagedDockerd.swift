@@ -179,7 +179,7 @@ package actor ManagedDockerd: EngineHost {
         let arguments = [
             program, "--data-root", configuration.dataFolder, "--exec-root", configuration.runFolder + "/x",
             "--pidfile", pidFile, "--host", "unix://\(socketPath)", "--config-file", config,
-            "--bridge", configuration.bridge, "--default-address-pool", "base=\(base.text),size=24",
+            "--bridge", configuration.bridge, "--default-address-pool", "base=\(base),size=24",
             "--storage-driver", "overlay2", "--live-restore",
         ]
         let process = try DetachedProcess.start(

@@ -3,6 +3,7 @@ import GoogleAPI
 import Logging
 import NIOCore
 import NIOPosix
+import Workloads
 
 /// The name server of one network: Google's names lead to the daemon, guests find each other, and all else is asked of
 /// the machine's own resolvers.

@@ -1,4 +1,5 @@
 import Synchronization
+import Workloads
 
 /// The networks that the daemon has made, in memory: what must be asked for each connection, without a query.
 package final class KnownNetworks: Sendable {

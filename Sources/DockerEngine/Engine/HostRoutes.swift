@@ -1,33 +1,7 @@
 import Foundation
+import Workloads
 
-/// A range of IPv4 addresses: `10.128.0.0/9`.
-struct AddressRange: Equatable, Sendable {
-    var first: UInt32
-    var length: Int
-
-    init(first: UInt32, length: Int) {
-        self.first = length == 0 ? 0 : first & ~(UInt32(truncatingIfNeeded: (UInt64(1) << (32 - length)) - 1))
-        self.length = length
-    }
-
-    init?(_ text: String) {
-        let halves = text.split(separator: "/")
-        guard halves.count == 2, let length = Int(halves[1]), (8...30).contains(length) else { return nil }
-        let octets = halves[0].split(separator: ".").compactMap { UInt8($0) }
-        guard octets.count == 4 else { return nil }
-        self.init(first: octets.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }, length: length)
-    }
-
-    var last: UInt32 { first + UInt32(truncatingIfNeeded: (UInt64(1) << (32 - length)) - 1) }
-    var text: String { "\(Self.dotted(first))/\(length)" }
-    var gateway: String { Self.dotted(first + 1) }
-
-    func overlaps(_ other: AddressRange) -> Bool { first <= other.last && other.first <= last }
-
-    static func dotted(_ value: UInt32) -> String {
-        [24, 16, 8, 0].map { String(value >> UInt32($0) & 255) }.joined(separator: ".")
-    }
-
+extension AddressRange {
     /// This range, or else another private one of its size, or the largest smaller one that is free.
     func free(of taken: [AddressRange]) -> AddressRange? {
         if !taken.contains(where: overlaps) { return self }
@@ -36,7 +10,7 @@ struct AddressRange: Equatable, Sendable {
             for home in homes where home.length <= size {
                 let step = UInt64(1) << (32 - size)
                 for start in stride(from: UInt64(home.first), through: UInt64(home.last), by: Int(step)) {
-                    let candidate = AddressRange(first: UInt32(start), length: size)
+                    let candidate = AddressRange(around: UInt32(start), length: size)
                     if !taken.contains(where: candidate.overlaps) { return candidate }
                 }
             }
@@ -55,7 +29,7 @@ enum HostRoutes {
                 guard fields.count > 7, fields[0] != interface, let first = UInt32(fields[1], radix: 16),
                     let mask = UInt32(fields[7], radix: 16), mask != 0
                 else { return nil }
-                return AddressRange(first: first.byteSwapped, length: mask.nonzeroBitCount)
+                return AddressRange(around: first.byteSwapped, length: mask.nonzeroBitCount)
             }
     }
 
