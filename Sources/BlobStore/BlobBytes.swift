@@ -28,8 +28,6 @@ package struct BlobBytes: AsyncSequence, Sendable {
         self.content = content
     }
 
-    /// The size of the whole blob, in bytes.
-    package var blobSize: Int64 { file.size }
     /// The number of bytes that will be read.
     package var count: Int64 { range.upperBound - range.lowerBound }
 

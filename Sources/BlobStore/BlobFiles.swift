@@ -174,6 +174,7 @@ final class StagedFile: @unchecked Sendable {
     private let files: BlobFiles
     private(set) var size: Int64
     private var descriptor: Int32 = -1
+    private var isPublished = false
 
     init(id: String, files: BlobFiles, size: Int64) {
         self.id = id
@@ -207,12 +208,12 @@ final class StagedFile: @unchecked Sendable {
         }
     }
 
-    /// Appends a whole file; the kernel copies, or shares the blocks where the file system can.
-    func append(_ source: OpenFile) throws {
+    /// Appends the first `total` bytes of a file; the kernel copies, or shares the blocks where the file system can.
+    func append(_ source: OpenFile, upTo total: Int64) throws {
         try openIfNeeded()
         var done: Int64 = 0
-        while done < source.size {
-            let count = Int(min(source.size - done, 1 << 30))
+        while done < total {
+            let count = Int(min(total - done, 1 << 30))
             let copied = source.copy(from: done, upTo: count, to: descriptor, at: size)
             if copied < 0, errno == EINTR { continue }
             if copied > 0 {
@@ -237,11 +238,14 @@ final class StagedFile: @unchecked Sendable {
         )
     }
 
-    func commit() throws {
+    /// Makes the file durable and gives it its place; writing may go on.
+    func publish() throws {
         try openIfNeeded()
+        if isPublished {
+            guard Posix.syncData(descriptor) == 0 else { throw Posix.failure("sync blob '\(id)'") }
+            return
+        }
         guard fsync(descriptor) == 0 else { throw Posix.failure("sync blob '\(id)'") }
-        close(descriptor)
-        descriptor = -1
         let shard = files.shard(id)
         if rename(files.stagedPath(id), files.path(id)) != 0 {
             guard errno == ENOENT else { throw Posix.failure("commit blob '\(id)'") }
@@ -251,12 +255,19 @@ final class StagedFile: @unchecked Sendable {
             guard rename(files.stagedPath(id), files.path(id)) == 0 else { throw Posix.failure("commit blob '\(id)'") }
         }
         try files.syncFolder(shard)
+        isPublished = true
+    }
+
+    func commit() throws {
+        try publish()
+        close(descriptor)
+        descriptor = -1
     }
 
     func discard() {
         if descriptor >= 0 { close(descriptor) }
         descriptor = -1
-        unlink(files.stagedPath(id))
+        unlink(isPublished ? files.path(id) : files.stagedPath(id))
     }
 }
 

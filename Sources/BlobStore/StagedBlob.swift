@@ -71,7 +71,13 @@ package final class StagedBlob: Sendable {
     }
 
     /// Makes the blob durable and visible under its ID; nothing can be appended afterwards.
-    package func commit() async throws -> StoredBlob {
+    package func commit() async throws -> StoredBlob { try await store { try $0.commit() } }
+
+    /// Makes what has been appended so far durable and visible under the blob's ID, and lets more be appended: who
+    /// reads goes by the size that is returned, and finds the bytes up to there unchanged for ever.
+    package func publish() async throws -> StoredBlob { try await store { try $0.publish() } }
+
+    private func store(_ finish: @escaping @Sendable (StagedFile) throws -> Void) async throws -> StoredBlob {
         let (tail, size) = state.withLockedValue { ($0.takePending(), $0.size) }
         try await hashing.perform {}
         return try await writing.perform { [file, digest, id] in
@@ -82,7 +88,7 @@ package final class StagedBlob: Sendable {
             guard file.size == size else {
                 throw BlobError.damaged(id, "\(size) bytes came, and \(file.size) were written")
             }
-            try file.commit()
+            try finish(file)
             return StoredBlob(
                 id: id,
                 size: file.size,

@@ -54,6 +54,7 @@ struct BuilderImagesOfCatalogue: BuilderImages {
 /// Sources and logs of builds, as objects in buckets.
 struct BuildObjectsOfStorage: SourceArchives, BuildLogs {
     let storage: CloudStorage
+    let maximumOutputBytes = 1 << 30
 
     func open(bucket: String, object: String, generation: Int64?, as account: String) async throws -> ByteStream {
         let bytes = try await storage.openObject(bucket: bucket, name: object, as: account, generation: generation)
@@ -65,10 +66,12 @@ struct BuildObjectsOfStorage: SourceArchives, BuildLogs {
         try await storage.ensureBucket(name: name, project: project.id)
     }
 
-    func write(_ bytes: ByteBuffer, bucket: String, object: String) async throws {
-        try await storage.writeObject(bucket: bucket, name: object, contentType: "text/plain", bytes: bytes)
+    func begin(bucket: String, object: String) async throws -> any GrowingLog {
+        try storage.growObject(bucket: bucket, name: object, contentType: "text/plain")
     }
 }
+
+extension GrowingObject: GrowingLog {}
 
 /// The lines of builds, as Cloud Logging's entries of the log `cloudbuild`.
 struct BuildLogEntriesOfCloudLogging: BuildLogEntries {

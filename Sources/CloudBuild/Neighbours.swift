@@ -18,11 +18,28 @@ package protocol SourceArchives: Sendable {
 
 /// Where the logs of builds go.
 package protocol BuildLogs: Sendable {
+    /// How much of the output of a build's steps is kept.
+    var maximumOutputBytes: Int { get }
+
     /// Makes the bucket, if it is not there.
     func ensureBucket(_ name: String, project: ProjectIdentity) async throws
 
-    /// Writes the whole log so far in place of the object; readers see the old or the new one, never a piece.
-    func write(_ bytes: ByteBuffer, bucket: String, object: String) async throws
+    /// Begins the object of a log, in place of one that is there.
+    func begin(bucket: String, object: String) async throws -> any GrowingLog
+}
+
+/// An object that is written bit by bit. Used by one task at a time.
+package protocol GrowingLog: Sendable {
+    /// Adds bytes at the end; returns when there is room for more.
+    ///
+    /// - Throws: When the bytes cannot be kept; nothing can be appended after it.
+    func append(_ bytes: ByteBuffer) async throws
+
+    /// Lets readers see what has been appended: all of it, whole.
+    func publish() async throws
+
+    /// Nothing is appended any more.
+    func close() async
 }
 
 /// The lines of builds as Cloud Logging's entries.

@@ -27,23 +27,6 @@ extension CloudStorage {
         }
     }
 
-    package func writeObject(bucket: String, name: String, contentType: String, bytes: ByteBuffer) async throws {
-        let body = AsyncStream<ByteBuffer> { continuation in
-            continuation.yield(bytes)
-            continuation.finish()
-        }
-        try await writeObject(bucket: bucket, name: name, contentType: contentType, body: body)
-    }
-
-    package func writeObject<Body: AsyncSequence & Sendable>(
-        bucket: String,
-        name: String,
-        contentType: String,
-        body: Body
-    ) async throws where Body.Element == ByteBuffer {
-        _ = try await store(body, as: Self.request(bucket, name, contentType), by: nil)
-    }
-
     /// Writes an object, if an account may.
     ///
     /// - Returns: Its generation and MD5.
@@ -60,7 +43,7 @@ extension CloudStorage {
         return (record.generation, record.md5 ?? Data())
     }
 
-    private static func request(_ bucket: String, _ name: String, _ contentType: String) throws -> UploadRequest {
+    static func request(_ bucket: String, _ name: String, _ contentType: String) throws -> UploadRequest {
         try ObjectName.check(name)
         return UploadRequest(
             bucket: bucket,

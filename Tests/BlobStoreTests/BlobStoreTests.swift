@@ -147,6 +147,32 @@ struct BlobStoreTests {
         }
     }
 
+    @Test func `a blob that grows is read up to what a row says, and joined so`() async throws {
+        try await withScratchFolder { folder in
+            let store = try BlobStore(folder: folder)
+            let content = bytes(3_000_000)
+            let staged = store.stage(computing: .md5)
+            var stages: [StoredBlob] = []
+            for part in [0..<10, 10..<10, 10..<700_000, 700_000..<3_000_000] {
+                try await staged.append(ByteBuffer(bytes: content[part]))
+                stages.append(try await staged.publish())
+            }
+            for stage in stages {
+                let expected = ExpectedBlob(size: stage.size, crc32c: stage.crc32c)
+                let read = try await store.read(staged.id, expecting: expected).collect()
+                #expect(read == Array(content[..<Int(stage.size)]))
+                await #expect(throws: BlobError.self) {
+                    _ = try await store.read(staged.id, range: 0..<(stage.size + 1), expecting: expected)
+                }
+                let joined = try await store.join([(staged.id, expected), (staged.id, expected)])
+                #expect(joined.size == 2 * stage.size)
+                let twice = try await store.read(joined.id, expecting: .init(size: joined.size, crc32c: joined.crc32c))
+                #expect(try await twice.collect().count == Int(2 * stage.size))
+            }
+            #expect(try await staged.commit().md5 == stages.last?.md5)
+        }
+    }
+
     @Test func `a discarded blob leaves no file`() async throws {
         try await withScratchFolder { folder in
             let store = try BlobStore(folder: folder)

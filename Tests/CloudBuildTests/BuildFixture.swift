@@ -50,6 +50,7 @@ final class TestNeighbours: SourceArchives, BuildLogs, BuildLogEntries, BuildOut
     BuildSecrets
 {
     let engine: SimulatedEngine
+    let maximumOutputBytes = 50_000_000
     private let objects = Mutex<[String: String]>([:])
     private let sources = Mutex<[String: ByteBuffer]>([:])
     private let lines = Mutex<[String: [String]]>([:])
@@ -74,9 +75,11 @@ final class TestNeighbours: SourceArchives, BuildLogs, BuildLogEntries, BuildOut
 
     func ensureBucket(_ name: String, project: ProjectIdentity) async throws {}
 
-    func write(_ bytes: ByteBuffer, bucket: String, object: String) async throws {
-        guard bucket != "full" else { throw GoogleError.diskFull }
-        objects.withLock { $0["\(bucket)/\(object)"] = String(buffer: bytes) }
+    func begin(bucket: String, object: String) async throws -> any GrowingLog {
+        GrowingText { text in
+            guard bucket != "full" else { throw GoogleError.diskFull }
+            self.objects.withLock { $0["\(bucket)/\(object)"] = text }
+        }
     }
 
     /// What Cloud Logging was told of a build.
@@ -142,6 +145,18 @@ final class TestNeighbours: SourceArchives, BuildLogs, BuildLogEntries, BuildOut
         default: throw GoogleError.notFound("Secret [\(version)] not found.")
         }
     }
+}
+
+/// A log in memory; readers see what was published.
+actor GrowingText: GrowingLog {
+    private let show: @Sendable (String) throws -> Void
+    private var text = ByteBuffer()
+
+    init(show: @escaping @Sendable (String) throws -> Void) { self.show = show }
+
+    func append(_ bytes: ByteBuffer) { text.writeImmutableBuffer(bytes) }
+    func publish() throws { try show(String(buffer: text)) }
+    func close() {}
 }
 
 func withBuilds(concurrent: Int = 4, _ body: (TestBuilds) async throws -> Void) async throws {

@@ -405,16 +405,48 @@ struct AccessTests {
         try await withStorage { api, storage in
             try await storage.ensureBucket(name: "mist", project: "demo")
             try await storage.ensureBucket(name: "mist", project: "demo")
-            try await storage.writeObject(
-                bucket: "mist",
-                name: "log",
-                contentType: "text/plain",
-                bytes: .init(string: "line")
-            )
+            let log = try storage.growObject(bucket: "mist", name: "log", contentType: "text/plain")
+            try await log.append(.init(string: "line"))
+            try await log.publish()
             #expect(try await api.get("/mist/log").text == "line")
+            try await log.append(.init(string: " two"))
+            #expect(try await api.get("/mist/log").text == "line")
+            try await log.publish()
+            #expect(try await api.get("/mist/log").text == "line two")
+            try await log.append(.init(string: "!"))
+            try await log.publish()
+            let rest = try await api.send(.get, "/mist/log", headers: [.range: "bytes=8-"])
+            #expect(rest.text == "!" && rest.headers[.contentRange] == "bytes 8-8/9")
+            let none = try await api.send(.get, "/mist/log", headers: [.range: "bytes=9-"])
+            #expect(none.status == 416)
             #expect(try await storage.objectNames(bucket: "mist", prefix: "l") == ["log"])
             try await storage.deleteObject(bucket: "mist", name: "log")
             #expect(try await api.get("/mist/log").status == 404)
+            // Its bytes are gone with it.
+            await #expect(throws: GoogleError.self) { try await log.publish() }
+            #expect(try await api.get("/mist/log").status == 404)
+        }
+    }
+
+    @Test func `a copy of an object that grows is what was there, and the log of another run takes its place`()
+        async throws
+    {
+        try await withStorage { api, storage in
+            try await storage.ensureBucket(name: "mist", project: "demo")
+            let first = try storage.growObject(bucket: "mist", name: "log", contentType: "text/plain")
+            try await first.append(.init(string: "one"))
+            try await first.publish()
+            _ = try await api.post("/storage/v1/b/mist/o/log/copyTo/b/mist/o/copy")
+            try await first.append(.init(string: " two"))
+            try await first.publish()
+            #expect(try await api.get("/mist/copy").text == "one")
+            let second = try storage.growObject(bucket: "mist", name: "log", contentType: "text/plain")
+            try await second.append(.init(string: "anew"))
+            #expect(try await api.get("/mist/log").text == "one two")
+            try await second.publish()
+            await second.close()
+            #expect(try await api.get("/mist/log").text == "anew")
+            #expect(try await api.get("/mist/copy").text == "one")
         }
     }
 }

@@ -31,12 +31,9 @@ struct ReadingForServicesTests {
                 now: { Date() }
             )
             try await storage.ensureBucket(name: "fog", project: "demo")
-            try await storage.writeObject(
-                bucket: "fog",
-                name: "a",
-                contentType: "text/plain",
-                bytes: ByteBuffer(string: "x")
-            )
+            let object = try storage.growObject(bucket: "fog", name: "a", contentType: "text/plain")
+            try await object.append(ByteBuffer(string: "x"))
+            try await object.publish()
             let bytes = try await storage.openObject(bucket: "fog", name: "a", as: "builder@demo")
             #expect(bytes.count == 1)
             await #expect(throws: GoogleError.self) {

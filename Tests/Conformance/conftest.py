@@ -58,11 +58,23 @@ class Cloud:
     def down(self):
         self.brume("down")
 
+    @property
+    def pid(self):
+        return json.loads((self.data / "run" / "daemon.json").read_text())["pid"]
+
     def kill(self):
         """kill -9 of the daemon alone."""
-        state = json.loads((self.data / "run" / "daemon.json").read_text())
-        os.kill(state["pid"], 9)
-        subprocess.run(["tail", f"--pid={state['pid']}", "-f", "/dev/null"], check=True)
+        pid = self.pid
+        os.kill(pid, 9)
+        subprocess.run(["tail", f"--pid={pid}", "-f", "/dev/null"], check=True)
+
+    def memory(self, field):
+        """The daemon's `VmRSS` (now) or `VmHWM` (its peak) in MiB."""
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith(field))
+
+    def clear_peak(self):
+        pathlib.Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
     def sh(self, command, check=True, cwd=None, timeout=600, environment=None):
         """Runs a command line as a user would type it."""

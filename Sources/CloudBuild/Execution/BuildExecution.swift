@@ -34,16 +34,16 @@ struct BuildExecution: Sendable {
         self.logger = logger
         self.now = now
         let logs = neighbours.logs
-        var write: BuildLog.Write?
+        var begin: BuildLog.Begin?
         if let place = build.log {
-            write = { bytes in try await logs.write(bytes, bucket: place.bucket, object: place.object) }
+            begin = { try await logs.begin(bucket: place.bucket, object: place.object) }
         }
         var tell: BuildLog.Tell?
         if build.isToldToCloudLogging {
             let (entries, told) = (neighbours.entries, Self.told(build))
             tell = { lines in try await entries.write(lines, of: told) }
         }
-        log = BuildLog(logger: logger, write: write, tell: tell)
+        log = BuildLog(maximumOutputBytes: logs.maximumOutputBytes, logger: logger, begin: begin, tell: tell)
     }
 
     /// Runs the build to its end, or until the surrounding task is cancelled.

@@ -82,7 +82,10 @@ extension DockerEngine {
         if let user = process.user { body["User"] = .string(user) }
         if let hostname = process.hostname { body["Hostname"] = .string(String(hostname.prefix(63))) }
 
-        var config: JSON = ["LogConfig": ["Type": "json-file", "Config": ["max-size": "100m", "max-file": "2"]]]
+        // Who follows a log loses what is rotated away before it was read. The log of a step is wanted whole.
+        let logLimits: JSON =
+            place.workspace == nil ? ["max-size": "100m", "max-file": "2"] : ["max-size": "4g", "max-file": "1"]
+        var config: JSON = ["LogConfig": ["Type": "json-file", "Config": logLimits]]
         var binds: [String] = []
         var tmpfs: [String: String] = [:]
         for mount in process.mounts {

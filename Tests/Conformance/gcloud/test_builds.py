@@ -124,6 +124,22 @@ def test_a_log_in_cloud_logging_alone_is_read_there(cloud, tmp_path):
     assert {entry["logName"] for entry in entries} == {f"projects/{cloud.project}/logs/cloudbuild"}
 
 
+def test_hundreds_of_megabytes_are_logged_in_bounded_memory(cloud, tmp_path):
+    line = "x" * 999
+    (tmp_path / "cloudbuild.yaml").write_text(
+        f"steps:\n- name: busybox\n  args: ['sh', '-c', 'yes {line} | head -n 300000; echo the end']\n"
+        "options:\n  logging: GCS_ONLY\n"
+    )
+    cloud.clear_peak()
+    before = cloud.memory("VmRSS")
+    cloud.sh("gcloud builds submit --no-source --config=cloudbuild.yaml --suppress-logs", cwd=tmp_path, timeout=1200)
+    build = json.loads(cloud.sh("gcloud builds list --limit=1 --format=json").stdout)[0]
+    log = f"{build['logsBucket']}/log-{build['id']}.txt"
+    count, end = cloud.sh(f"gcloud storage cat {log} | tee >(tail -n 2 >&2) | grep -cx '{line}'").output.split("\n", 1)
+    assert int(count) == 300_000 and "the end\nDONE" in end
+    assert cloud.memory("VmHWM") - before < 64, "MiB"
+
+
 def test_a_zip_is_built(cloud, tmp_path):
     words = " ".join(str(number * number) for number in range(100_000))
     with zipfile.ZipFile(tmp_path / "source.zip", "w", zipfile.ZIP_DEFLATED) as archive:
