@@ -49,7 +49,8 @@ enum Network {
     ) -> JSON {
         [
             "kind": "compute#subnetwork", "id": .string(id), "name": .string(key.name), "ipCidrRange": .string(range),
-            "creationTimestamp": .string(created), "gatewayAddress": .string(AddressRange(exactly: range)?.gateway ?? ""),
+            "creationTimestamp": .string(created),
+            "gatewayAddress": .string(AddressRange(exactly: range)?.gateway ?? ""),
             "stackType": "IPV4_ONLY", "network": .string(network.link), "purpose": "PRIVATE",
             "region": .string(Link.to("projects/\(key.project)/\(key.scope)")), "selfLink": .string(key.link),
             "privateIpGoogleAccess": true, "fingerprint": .string(Token.fingerprint()),
