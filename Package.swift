@@ -73,7 +73,8 @@ let package = Package(
         // Foundations: what services stand on.
         module("Billing", []),
         module("SecretFile", []),
-        module("APIServer", ["GoogleAPI", .hummingbird, .httpTypes, .logging, .nioCore]),
+        module("APIServer", ["GoogleAPI", .hummingbird, .httpTypes, .logging, .nioCore],
+            resources: [.copy("RemoteProcedures/Tables")]),
         module("Gateway", ["SecretFile", .hummingbird, .hummingbirdHTTP2, .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
             .nioTLS, .nioSSL, .nioHTTPTypes, .nioHTTPTypesHTTP1, .x509, .swiftASN1, .crypto]),
         module("MetadataStore", ["GoogleAPI", .grdb]),

@@ -58,7 +58,11 @@ package struct Edge: HTTPResponder {
             origin: "\(head.scheme ?? "http")://\(authority)",
             requestID: requestID
         )
-        if RemoteProcedure.isCall(head) { return RemoteProcedure.unimplemented(head) }
+        if RemoteProcedure.isCall(head) {
+            return await RemoteProcedure.answer(Request(head: head, body: request.body)) { [context] request in
+                await dispatch(request, context: CallContext(partOf: context))
+            }
+        }
         guard let api = find(host: host, head: &head) else {
             let call = Call(request: Request(head: head, body: request.body), context: context)
             return ErrorStyle.details.render(.unknownTarget(host: host, head: head), call)

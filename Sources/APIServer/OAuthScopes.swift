@@ -22,11 +22,14 @@ package struct OAuthScopes: Sendable, Equatable {
 
     /// Whether a permission, such as `storage.objects.get`, may be used under one of the scopes.
     package func cover(_ permission: String) -> Bool {
-        if isUnlimited { return true }
+        if isUnlimited || Self.attending.contains(permission) { return true }
         return (names ?? []).contains { name in
             name.hasPrefix(Self.prefix) && Self.covers(name.dropFirst(Self.prefix.count), Permission(permission))
         }
     }
+
+    /// What calls of any scope need besides their own permission: to look at the project, to name an account.
+    private static let attending: Set = ["resourcemanager.projects.get", "iam.serviceAccounts.actAs"]
 
     private static func covers(_ scope: Substring, _ permission: Permission) -> Bool {
         switch scope {

@@ -26,6 +26,8 @@ package struct EnvironmentSwitch: Sendable {
             // everything else that speaks HTTPS; gRPC reads the lower-case name only
             ("HTTPS_PROXY", proxy),
             ("https_proxy", proxy),
+            // gcsfs, and with it pandas and datasets, looks at no proxy unless it is told to
+            ("FSSPEC_GCS", #"{"session_kwargs": {"trust_env": true}}"#),
         ]
         for name in Self.authorityVariables { variables.append((name, client.bundle)) }
         variables.append(("GOOGLE_APPLICATION_CREDENTIALS", client.key))
@@ -77,7 +79,7 @@ package struct EnvironmentSwitch: Sendable {
         [
             "CLOUDSDK_CONFIG", "CLOUDSDK_CORE_PROJECT", "CLOUDSDK_PROXY_TYPE", "CLOUDSDK_PROXY_ADDRESS",
             "CLOUDSDK_PROXY_PORT", "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", "BOTO_CONFIG", "HTTPS_PROXY", "https_proxy",
-            "GOOGLE_APPLICATION_CREDENTIALS", "DOCKER_CONFIG", "DOCKER_HOST",
+            "FSSPEC_GCS", "GOOGLE_APPLICATION_CREDENTIALS", "DOCKER_CONFIG", "DOCKER_HOST",
         ] + authorityVariables
 
     private static func render(_ changes: [(String, String?)], shell: Shell) -> String {

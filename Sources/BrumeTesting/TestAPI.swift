@@ -41,7 +41,12 @@ package struct TestAPI: Sendable {
         let response = try await edge.respond(to: request, context: CallContext(source: source))
         let collector = CollectingWriter()
         try await response.body.write(collector)
-        return TestReply(status: response.status.code, headers: response.headers, body: collector.data)
+        return TestReply(
+            status: response.status.code,
+            headers: response.headers,
+            body: collector.data,
+            trailers: collector.trailers
+        )
     }
 
     package func get(_ target: String) async throws -> TestReply { try await send(.get, target) }
@@ -65,6 +70,8 @@ package struct TestReply: Sendable {
     package var status: Int
     package var headers: HTTPFields
     package var body: Data
+    /// What followed the body.
+    package var trailers: HTTPFields = [:]
 
     package var text: String { String(decoding: body, as: UTF8.self) }
     package var json: JSON { (try? JSON(parsing: body)) ?? .null }
@@ -123,5 +130,7 @@ private final class CollectingWriter: ResponseBodyWriter, @unchecked Sendable {
     var data = Data()
 
     func write(_ buffer: ByteBuffer) async throws { data.append(contentsOf: buffer.readableBytesView) }
-    func finish(_ trailingHeaders: HTTPFields?) async throws {}
+    var trailers: HTTPFields = [:]
+
+    func finish(_ trailingHeaders: HTTPFields?) async throws { trailers = trailingHeaders ?? [:] }
 }

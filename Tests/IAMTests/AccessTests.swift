@@ -170,6 +170,7 @@ struct AccessTests {
             ("logging.write", "logging.logEntries.list", 403),
             ("cloud-platform.read-only", "compute.instances.get", 200),
             ("cloud-platform.read-only", "iam.serviceAccounts.getAccessToken", 403),
+            ("compute", "iam.serviceAccounts.actAs", 200),
             ("cloud-platform", "compute.instances.insert", 200),
             ("userinfo.email", "compute.instances.list", 403),
         ]

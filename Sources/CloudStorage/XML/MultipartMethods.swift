@@ -15,7 +15,7 @@ extension CloudStorage {
         try await multipart.insert(upload)
         let content =
             XML.element("Bucket", input.bucket) + XML.element("Key", input.object) + XML.element("UploadId", upload.id)
-        return XML.response(XML.document("InitiateMultipartUploadResult", content))
+        return XML.response(XML.document("InitiateMultipartUploadResult", namespace: XML.multipart, content))
     }
 
     /// `PUT /B/O?partNumber=N&uploadId=ID`
@@ -46,7 +46,7 @@ extension CloudStorage {
                 created: Micros(now())
             )
             await release(try await multipart.put(part, of: upload))
-            return Response(status: .ok, headers: [.eTag: "\"\(part.etag)\""])
+            return Response(status: .ok, headers: .xml(tag: part.etag, crc32c: part.crc32c, md5: part.md5))
         } catch let error as GoogleError {
             await release([blob.id])
             throw error
@@ -97,7 +97,8 @@ extension CloudStorage {
             XML.element("Location", "\(call.caller.origin)/\(input.bucket)/\(ObjectName.segment(input.object))")
             + XML.element("Bucket", input.bucket) + XML.element("Key", input.object)
             + XML.element("ETag", "\"\(found.record.xmlTag)\"")
-        return XML.response(XML.document("CompleteMultipartUploadResult", content), headers: found.record.xmlHeaders)
+        let answer = XML.document("CompleteMultipartUploadResult", namespace: XML.multipart, content)
+        return XML.response(answer, headers: found.record.xmlHeaders)
     }
 
     /// `DELETE /B/O?uploadId=ID`
@@ -129,7 +130,7 @@ extension CloudStorage {
                 + XML.element("LastModified", part.created.text) + XML.element("ETag", "\"\(part.etag)\"")
                 + XML.element("Size", String(part.size)) + "</Part>"
         }
-        return XML.response(XML.document("ListPartsResult", content))
+        return XML.response(XML.document("ListPartsResult", namespace: XML.multipart, content))
     }
 
     /// `GET /B?uploads`
@@ -142,6 +143,6 @@ extension CloudStorage {
                 "<Upload>" + XML.element("Key", upload.name) + XML.element("UploadId", upload.id)
                 + XML.element("StorageClass", "STANDARD") + XML.element("Initiated", upload.created.text) + "</Upload>"
         }
-        return XML.response(XML.document("ListMultipartUploadsResult", content))
+        return XML.response(XML.document("ListMultipartUploadsResult", namespace: XML.multipart, content))
     }
 }

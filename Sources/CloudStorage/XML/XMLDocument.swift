@@ -7,6 +7,8 @@ import NIOCore
 /// The XML that is written.
 enum XML {
     static let amazon = "http://doc.s3.amazonaws.com/2006-03-01"
+    /// Of multipart uploads; the Python SDK finds nothing in another one.
+    static let multipart = "http://s3.amazonaws.com/doc/2006-03-01/"
 
     static func element(_ name: String, _ text: String) -> String { "<\(name)>\(escaped(text))</\(name)>" }
 

@@ -138,14 +138,23 @@ extension ObjectRecord {
 
     /// What the XML API answers to a write.
     var xmlHeaders: HTTPFields {
-        var headers: HTTPFields = [.eTag: "\"\(xmlTag)\""]
-        var hashes = ["crc32c=\(Base64.text(crc32c))"]
-        if let md5 { hashes.append("md5=\(md5.base64EncodedString())") }
-        for (name, value) in [
-            ("x-goog-generation", String(generation)), ("x-goog-metageneration", String(metageneration)),
-        ] + hashes.map({ ("x-goog-hash", $0) }) {
-            if let name = HTTPField.Name(name) { headers.append(HTTPField(name: name, value: value)) }
-        }
+        var headers = HTTPFields.xml(tag: xmlTag, crc32c: crc32c, md5: md5)
+        headers.add("x-goog-generation", String(generation))
+        headers.add("x-goog-metageneration", String(metageneration))
         return headers
+    }
+}
+
+extension HTTPFields {
+    /// The entity tag and the checksums of bytes that were written.
+    static func xml(tag: String, crc32c: UInt32, md5: Data?) -> HTTPFields {
+        var headers: HTTPFields = [.eTag: "\"\(tag)\""]
+        headers.add("x-goog-hash", "crc32c=\(Base64.text(crc32c))")
+        if let md5 { headers.add("x-goog-hash", "md5=\(md5.base64EncodedString())") }
+        return headers
+    }
+
+    fileprivate mutating func add(_ name: String, _ value: String) {
+        if let name = HTTPField.Name(name) { append(HTTPField(name: name, value: value)) }
     }
 }
