@@ -78,6 +78,11 @@ class Cloud:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
             return json.loads(answer.read() or b"{}")
 
+    def text(self, path):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+            return answer.read().decode(errors="replace")
+
     def memory(self):
         """Resident memory of the daemon in MiB: all of it, and what is its own (not mapped files)."""
         fields = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines())

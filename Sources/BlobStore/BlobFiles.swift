@@ -173,13 +173,18 @@ final class StagedFile: @unchecked Sendable {
     private let id: String
     private let files: BlobFiles
     private(set) var size: Int64
+    /// Up to where the kernel was told to write to the disk.
+    private var begun: Int64
     private var descriptor: Int32 = -1
     private var isPublished = false
+
+    private static let writebackBytes: Int64 = 8 << 20
 
     init(id: String, files: BlobFiles, size: Int64) {
         self.id = id
         self.files = files
         self.size = size
+        begun = size
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
@@ -205,6 +210,11 @@ final class StagedFile: @unchecked Sendable {
                 done += written
                 size += Int64(written)
             }
+        }
+        // The disk writes what is here while the rest arrives, so that the sync at the end is short.
+        if size - begun >= Self.writebackBytes {
+            brume_begin_writeback(descriptor, begun, size - begun)
+            begun = size
         }
     }
 

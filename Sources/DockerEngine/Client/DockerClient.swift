@@ -234,15 +234,15 @@ struct ReplyChunks {
         return (try? JSON(parsing: data))?["message"]?.string ?? String(decoding: data, as: UTF8.self)
     }
 
-    /// Reads a body of JSON lines to its end.
-    mutating func forEachLine(_ body: (JSON) throws -> Void) async throws {
+    /// Reads a body of JSON lines to its end. Where a line begins and ends has nothing to do with chunks.
+    mutating func forEachLine(_ body: (JSON) async throws -> Void) async throws {
         var buffer = ByteBuffer()
         while let chunk = try await next() {
             buffer.writeImmutableBuffer(chunk)
-            while let line = buffer.readLine() { try body(try JSON(parsing: line)) }
+            while let line = buffer.readLine() { try await body(try JSON(parsing: line)) }
             buffer.discardReadBytes()
         }
-        if let line = buffer.readRest() { try body(try JSON(parsing: line)) }
+        if let line = buffer.readRest() { try await body(try JSON(parsing: line)) }
     }
 }
 

@@ -38,13 +38,8 @@ actor EventHub {
                 let filters: JSON = ["type": ["container"], "label": [.string("brume.cloud=\(cloud)")]]
                 try? await docker.stream(.GET, "/events", query: ["filters": filters.text]) { chunks in
                     await self.connected()
-                    var events: [Event] = []
-                    while let chunk = try await chunks.next() {
-                        // A chunk is one event's line.
-                        events = chunk.readableBytesView.split(separator: UInt8(ascii: "\n")).compactMap { line in
-                            Event((try? JSON(parsing: Data(line))) ?? .null)
-                        }
-                        for event in events { await self.publish(event) }
+                    try await chunks.forEachLine { line in
+                        if let event = Event(line) { await self.publish(event) }
                     }
                 }
                 self.disconnected()

@@ -1,8 +1,11 @@
 """Cloud Build: a Dockerfile becomes an image in the registry; exit codes and logs are true."""
 
 import base64
+import concurrent.futures
 import hashlib
 import json
+import time
+import urllib.request
 import zipfile
 
 import pytest
@@ -138,6 +141,29 @@ def test_hundreds_of_megabytes_are_logged_in_bounded_memory(cloud, tmp_path):
     count, end = cloud.sh(f"gcloud storage cat {log} | tee >(tail -n 2 >&2) | grep -cx '{line}'").output.split("\n", 1)
     assert int(count) == 300_000 and "the end\nDONE" in end
     assert cloud.memory("VmHWM") - before < 64, "MiB"
+
+
+def test_many_builds_at_once_run_some_at_a_time_and_all_end(cloud):
+    """Ends of steps come in bursts; a build that misses its own would wait for ever."""
+    root = f"http://127.0.0.1:{cloud.port}/cloudbuild/v1/projects/{cloud.project}/builds"
+    token = cloud.sh("gcloud auth print-access-token").stdout.strip()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def call(path="", body=None):
+        request = urllib.request.Request(root + path, body and json.dumps(body).encode(), headers)
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+            return json.load(answer)
+
+    config = {"steps": [{"name": "busybox", "args": ["true"]}] * 2, "options": {"logging": "NONE"}}
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        made = list(pool.map(lambda _: call(body=config)["metadata"]["build"]["id"], range(30)))
+    cloud.sh(f"gcloud builds log --stream {made[-1]}", timeout=300)
+    deadline = time.monotonic() + 60
+    most = 0
+    while (statuses := [call(f"/{build}")["status"] for build in made]) != ["SUCCESS"] * 30:
+        assert set(statuses) <= {"QUEUED", "WORKING", "SUCCESS"} and time.monotonic() < deadline, statuses
+        most = max(most, statuses.count("WORKING"))
+    assert most <= 4
 
 
 def test_a_zip_is_built(cloud, tmp_path):

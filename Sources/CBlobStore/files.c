@@ -1,7 +1,8 @@
 #define _GNU_SOURCE
-#include "copy.h"
+#include "files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 ssize_t brume_copy_range(int source, int64_t offset, int target, int64_t position, size_t count) {
@@ -12,5 +13,13 @@ ssize_t brume_copy_range(int source, int64_t offset, int target, int64_t positio
     (void)source, (void)offset, (void)target, (void)position, (void)count;
     errno = ENOSYS;
     return -1;
+#endif
+}
+
+void brume_begin_writeback(int file, int64_t offset, int64_t count) {
+#ifdef __linux__
+    (void)sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
+#else
+    (void)file, (void)offset, (void)count;
 #endif
 }
