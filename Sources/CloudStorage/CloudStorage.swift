@@ -23,6 +23,7 @@ package struct CloudStorage: Sendable {
     let now: @Sendable () -> Date
     let makeID: @Sendable () -> String
     let authorizer: BucketAuthorizer
+    var signers: Signers { Signers(keys: hmacKeys, accounts: accounts) }
 
     /// - Parameter makeID: Makes IDs of upload sessions; whoever knows one may go on with it.
     package init(
@@ -59,7 +60,7 @@ package struct CloudStorage: Sendable {
     ///   - signIn: Signs in callers whose requests carry no signature.
     ///   - isOpen: Whether callers without a credential are let in: then no page of another origin is.
     package func apis(signIn: any Authenticator, isOpen: Bool = false) -> [API] {
-        let signed = SignedRequests(keys: hmacKeys, accounts: accounts, others: signIn, now: now)
+        let signed = SignedRequests(signers: signers, others: signIn, now: now)
         let json = MethodTable(authorizer: authorizer)
         addBucketMethods(to: json)
         addRetentionMethods(to: json)

@@ -1,3 +1,4 @@
+import APIServer
 import BlobStore
 import Foundation
 import GoogleAPI

@@ -137,7 +137,7 @@ struct Signature: Sendable {
         return nil
     }
 
-    private init(
+    init(
         algorithm: Algorithm,
         signer: String,
         signature: Data,

@@ -13,8 +13,7 @@ package protocol StorageAccounts: Sendable {
 
 /// Signs callers in by a signature over their request, in a header or in a signed URL, or in the cloud's common way.
 struct SignedRequests: Authenticator {
-    let keys: HMACKeyStore
-    let accounts: any StorageAccounts
+    let signers: Signers
     let others: any Authenticator
     let now: @Sendable () -> Date
 
@@ -22,48 +21,59 @@ struct SignedRequests: Authenticator {
         guard let signature = try Signature(call) else { return try await others.identity(of: call) }
         guard signature.validity.contains(now()) else { throw GoogleError.expiredSignature }
         try signature.checkHeaders(of: call)
-        let email: String
-        switch signature.algorithm {
-        case .rsa:
-            email = try await check(signature, of: CanonicalRequest(call: call).version4(signature))
-        case .hmac(let dialect):
-            let signed = CanonicalRequest(call: call).version4(signature)
-            let key = try await hmacKey(signature)
-            let isRight = HMAC<SHA256>.isValidAuthenticationCode(
-                signature.signature,
-                authenticating: Data(signed.utf8),
-                using: Self.derivedKey(secret: key.secret, scope: signature.scope, dialect)
-            )
-            guard isRight else { throw GoogleError.wrongSignature(signed) }
-            email = key.account
-        case .version2(let dialect):
-            let signed = CanonicalRequest(call: call).version2(dialect, time: signature.time)
-            guard !signature.signer.contains("@") else {
-                email = try await check(signature, of: signed)
-                break
+        let request = CanonicalRequest(call: call)
+        let signed =
+            if case .version2(let dialect) = signature.algorithm {
+                request.version2(dialect, time: signature.time)
+            } else {
+                request.version4(signature)
             }
-            let key = try await hmacKey(signature)
-            let isRight = HMAC<Insecure.SHA1>.isValidAuthenticationCode(
-                signature.signature,
-                authenticating: Data(signed.utf8),
-                using: SymmetricKey(data: Data(key.secret.utf8))
-            )
-            guard isRight else { throw GoogleError.wrongSignature(signed) }
-            email = key.account
+        return .account(try await signers.signer(of: signature, over: signed))
+    }
+}
+
+/// Whoever can sign: accounts with their RSA keys, and with HMAC keys.
+struct Signers: Sendable {
+    let keys: HMACKeyStore
+    let accounts: any StorageAccounts
+
+    /// Whose signature it is.
+    ///
+    /// - Parameter signed: The text that was signed.
+    /// - Returns: The e-mail address of the account.
+    /// - Throws: ``GoogleError`` `signatureDoesNotMatch`, `invalidAccessKeyId` (403).
+    func signer(of signature: Signature, over signed: String) async throws -> String {
+        let (data, key) = (Data(signed.utf8), try await hmacKey(of: signature))
+        guard let key else {
+            guard try await accounts.hasAccount(signature.signer),
+                try await accounts.isSigned(data, signature: signature.signature, by: signature.signer)
+            else { throw GoogleError.wrongSignature(signed) }
+            return signature.signer
         }
-        return .account(email)
+        let isRight =
+            if case .hmac(let dialect) = signature.algorithm {
+                HMAC<SHA256>.isValidAuthenticationCode(
+                    signature.signature,
+                    authenticating: data,
+                    using: Self.derivedKey(secret: key.secret, scope: signature.scope, dialect)
+                )
+            } else {
+                HMAC<Insecure.SHA1>.isValidAuthenticationCode(
+                    signature.signature,
+                    authenticating: data,
+                    using: SymmetricKey(data: Data(key.secret.utf8))
+                )
+            }
+        guard isRight else { throw GoogleError.wrongSignature(signed) }
+        return key.account
     }
 
-    /// - Returns: The account, whose RSA key made the signature.
-    private func check(_ signature: Signature, of signed: String) async throws -> String {
-        guard try await accounts.hasAccount(signature.signer),
-            try await accounts.isSigned(Data(signed.utf8), signature: signature.signature, by: signature.signer)
-        else { throw GoogleError.wrongSignature(signed) }
-        return signature.signer
-    }
-
+    /// The HMAC key that a signature was made with; nil when it was made with an account's RSA key.
+    ///
     /// - Throws: ``GoogleError`` `invalidAccessKeyId` (403).
-    private func hmacKey(_ signature: Signature) async throws -> HMACKey {
+    private func hmacKey(of signature: Signature) async throws -> HMACKey? {
+        if signature.algorithm == .rsa { return nil }
+        if case .version2 = signature.algorithm, signature.signer.contains("@") { return nil }
         guard let key = try await keys.find(signature.signer), key.state == .active,
             try await accounts.hasAccount(key.account)
         else {

@@ -92,7 +92,7 @@ extension CloudStorage {
     }
 
     /// Refuses an upload that may not be, or whose conditions already fail, before its bytes come.
-    private func checkEarly(_ request: UploadRequest, by caller: Caller?) async throws {
+    func checkEarly(_ request: UploadRequest, by caller: Caller?) async throws {
         _ = try await buckets.get(request.bucket)
         if let caller {
             try await authorizeWrite(caller, of: request.name, in: request.bucket, if: request.conditions)

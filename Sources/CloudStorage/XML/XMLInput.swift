@@ -84,13 +84,18 @@ struct XMLInput: MethodInput {
     }
 }
 
+enum PredefinedACL {
+    /// The JSON API's word for the XML API's: `publicRead` for `public-read`.
+    static func camelCased(_ text: String) -> String {
+        let words = text.split(separator: "-").map(String.init)
+        return (words.first ?? "") + words.dropFirst().map(\.capitalized).joined()
+    }
+}
+
 extension Call {
     /// The list that a write names, in Google's or in S3's spelling: `public-read`.
     var predefinedACL: String? {
-        (header("x-goog-acl") ?? header("x-amz-acl")).map { text in
-            let words = text.split(separator: "-").map(String.init)
-            return (words.first ?? "") + words.dropFirst().map(\.capitalized).joined()
-        }
+        (header("x-goog-acl") ?? header("x-amz-acl")).map(PredefinedACL.camelCased)
     }
 
     /// The body's content, out of whatever form it travels in.

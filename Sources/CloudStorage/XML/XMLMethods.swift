@@ -33,6 +33,7 @@ extension CloudStorage {
             case (.put, nil): return try await createBucketXML(input, call)
             case (.put, "versioning"): return try await setVersioningXML(input, call)
             case (.post, "delete"): return try await deleteManyXML(input, call)
+            case (.post, nil): return try await uploadForm(input, call)
             case (.delete, nil): return try await deleteXML(input, call)
             default: throw request.lacking
             }

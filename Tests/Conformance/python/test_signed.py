@@ -159,3 +159,64 @@ def test_a_key_that_is_switched_off_signs_nothing(cloud, account, bucket):
         client.list_objects_v2(Bucket=bucket[5:])
     cloud.sh(f"gcloud storage hmac delete {access}")
     assert access not in cloud.sh("gcloud storage hmac list").stdout
+
+
+@pytest.fixture
+def form(cloud, account, bucket):
+    """Signs a form with the SDK, changes its fields, and sends it as a browser would."""
+    import io
+
+    from google.cloud import storage
+
+    key = os.path.join(cloud.folder, "signer.json")
+    client = storage.Client.from_service_account_json(key)
+
+    def send(change=None, content=b"form data", name="form/a.txt", **options):
+        import datetime
+
+        options.setdefault("expiration", datetime.timedelta(minutes=5))
+        policy = client.generate_signed_post_policy_v4(bucket[5:], name, **options)
+        fields = {**policy["fields"], **(change or {})}
+        body = io.BytesIO()
+        for key, value in fields.items():
+            body.write(f'--b\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode())
+        body.write(b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n' + content)
+        body.write(b"\r\n--b--\r\n")
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{cloud.port}/{bucket[5:]}",
+            data=body.getvalue(),
+            headers={"Content-Type": "multipart/form-data; boundary=b"},
+        )
+        try:
+            with urllib.request.urlopen(request) as reply:
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    return send
+
+
+def test_a_signed_form_uploads_what_its_policy_allows(cloud, bucket, form):
+    extra = {"success_action_status": "201", "x-goog-meta-k": "v"}
+    status, text = form(fields=extra, conditions=[["content-length-range", 1, 100]])
+    assert status == 201 and "<Key>form/a.txt</Key>" in text
+    assert cloud.sh(f"gcloud storage cat {bucket}/form/a.txt").stdout == "form data"
+    described = json.loads(cloud.sh(f"gcloud storage objects describe {bucket}/form/a.txt --format=json --raw").stdout)
+    assert described["metadata"] == {"k": "v"}
+
+
+def test_a_form_that_its_policy_does_not_allow_uploads_nothing(cloud, bucket, form):
+    import datetime
+
+    range_of_sizes = [["content-length-range", 5, 10]]
+    for answer, code in [
+        (form(change={"key": "other"}), "InvalidPolicyDocument"),
+        (form(change={"x-goog-meta-k": "v"}), "InvalidPolicyDocument"),
+        (form(change={"x-goog-signature": "00" * 256}), "SignatureDoesNotMatch"),
+        (form(expiration=datetime.datetime(2020, 1, 1)), "InvalidPolicyDocument"),
+        (form(content=b"1234", conditions=range_of_sizes), "EntityTooSmall"),
+        (form(content=b"12345678901", conditions=range_of_sizes), "EntityTooLarge"),
+        (form(change={"policy": "", "x-goog-signature": ""}), "AccessDenied"),
+    ]:
+        assert answer[0] in (400, 401, 403) and f"<Code>{code}</Code>" in answer[1], answer
+    assert "form" not in cloud.sh(f"gcloud storage ls -r {bucket}").stdout

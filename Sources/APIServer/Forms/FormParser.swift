@@ -1,19 +1,18 @@
-import APIServer
 import Foundation
 import GoogleAPI
-import NIOCore
+package import NIOCore
 
 /// Reads `multipart/form-data` ([RFC 7578](https://www.rfc-editor.org/rfc/rfc7578)) as it streams in: fields whole,
 /// files piece by piece.
-struct FormParser {
-    enum Event: Equatable {
+package struct FormParser: Sendable {
+    package enum Event: Sendable, Equatable {
         case field(name: String, value: String)
         case fileBegins(name: String, fileName: String)
         case bytes(ByteBuffer)
         case fileEnds
     }
 
-    private enum State: Equatable {
+    private enum State: Sendable, Equatable {
         case preamble, headers, field(String), file, end
     }
 
@@ -24,25 +23,25 @@ struct FormParser {
     private var pending: ByteBuffer
 
     /// - Throws: ``GoogleError`` (400) when the header is not that of a form.
-    init(contentType: String) throws {
+    package init(contentType: String) throws {
         guard contentType.lowercased().hasPrefix("multipart/form-data"),
             let start = contentType.range(of: "boundary=", options: .caseInsensitive)?.upperBound
-        else { throw GoogleError.uploadInvalid("it is no multipart/form-data with a boundary") }
+        else { throw GoogleError.formInvalid("it is no multipart/form-data with a boundary") }
         let boundary = contentType[start...].prefix { $0 != ";" }.trimmingCharacters(in: ["\"", " "])
         guard !boundary.isEmpty, boundary.utf8.count <= 200 else {
-            throw GoogleError.uploadInvalid("its boundary cannot be used")
+            throw GoogleError.formInvalid("its boundary cannot be used")
         }
         delimiter = Array("\r\n--\(boundary)".utf8)
         // So that the boundary on the very first line is found like the others.
         pending = ByteBuffer(string: "\r\n")
     }
 
-    var isComplete: Bool { state == .end }
+    package var isComplete: Bool { state == .end }
 
     /// Takes what came and says what it holds.
     ///
     /// - Throws: ``GoogleError`` (400).
-    mutating func received(_ buffer: ByteBuffer) throws -> [Event] {
+    package mutating func received(_ buffer: ByteBuffer) throws -> [Event] {
         var buffer = buffer
         pending.writeBuffer(&buffer)
         var events: [Event] = []
@@ -92,7 +91,7 @@ struct FormParser {
 
     private func wait() throws -> Bool {
         guard pending.readableBytes <= Self.maximumFieldBytes else {
-            throw GoogleError.uploadInvalid("one of its fields is longer than \(Self.maximumFieldBytes) bytes")
+            throw GoogleError.formInvalid("one of its fields is longer than \(Self.maximumFieldBytes) bytes")
         }
         return false
     }
@@ -115,7 +114,7 @@ struct FormParser {
                 $0.lowercased().hasPrefix("content-disposition:")
             }
             guard let line, let name = Self.value(of: "name", in: line) else {
-                throw GoogleError.uploadInvalid("one of its parts has no name")
+                throw GoogleError.formInvalid("one of its parts has no name")
             }
             self.name = name
             fileName = Self.value(of: "filename", in: line)
@@ -130,4 +129,9 @@ struct FormParser {
             return nil
         }
     }
+}
+
+extension GoogleError {
+    /// A form that cannot be read.
+    fileprivate static func formInvalid(_ why: String) -> GoogleError { .invalid("The form cannot be read: \(why).") }
 }
