@@ -1,3 +1,4 @@
+import Compression
 import Foundation
 import GoogleAPI
 import NIOCore
@@ -18,7 +19,7 @@ actor ZipToTar {
     private var source: ByteStream.AsyncIterator
     private var pending = ByteBuffer()
     private var state = State.header
-    private var inflater = Inflater()
+    private var inflater = Inflater(.deflate)
     /// Of the current file, as its header says and as it came.
     private var wanted: (bytes: Int64, crc: UInt32) = (0, 0)
     private var found: (bytes: Int64, crc: UInt32) = (0, 0)
@@ -90,7 +91,7 @@ actor ZipToTar {
         switch method {
         case 0: state = .stored(left: Int64(packed))
         case 8:
-            inflater = Inflater()
+            inflater = Inflater(.deflate)
             state = .deflated(left: Int64(packed))
         default: throw Self.wrong("'\(name)' is packed by a method other than DEFLATE")
         }
@@ -110,17 +111,17 @@ actor ZipToTar {
         while inflater.isHungry, left > 0 {
             guard let bytes = try await take(left) else { throw Self.wrong("it is cut off") }
             left -= Int64(bytes.readableBytes)
-            inflater.feed(bytes.readableBytesView)
+            inflater.feed(bytes)
         }
         state = .deflated(left: left)
-        let bytes = try inflater.next(isWhole: left == 0)
-        if bytes.isEmpty {
+        let bytes = try inflater.next()
+        if bytes.readableBytes == 0 {
             guard inflater.isAtEnd == (left == 0) else { throw Inflater.damaged }
             return left == 0 ? try finish() : nil
         }
-        count(bytes)
+        count(bytes.readableBytesView)
         guard found.bytes <= wanted.bytes else { throw Self.wrong("a file is longer than its header says") }
-        return ByteBuffer(bytes: bytes)
+        return bytes
     }
 
     /// Checks the file that has come, and fills its last block up.

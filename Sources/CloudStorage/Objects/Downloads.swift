@@ -1,4 +1,5 @@
 import BlobStore
+import Compression
 import Foundation
 import GoogleAPI
 import HTTPTypes
@@ -32,6 +33,21 @@ enum ByteRange: Equatable {
     }
 }
 
+extension FoundObject {
+    /// Whether the content is sent unpacked: it is stored as gzip, and the caller does not say that it takes gzip.
+    ///
+    /// See [decompressive transcoding](https://docs.cloud.google.com/storage/docs/transcoding#decompressive_transcoding).
+    fileprivate func isUnpacked(for request: HTTPFields) -> Bool {
+        guard record.document["contentEncoding"]?.string?.lowercased() == "gzip",
+            record.document["cacheControl"]?.string?.contains("no-transform") != true
+        else { return false }
+        let taken = (request[.acceptEncoding] ?? "").split(separator: ",").map {
+            $0.split(separator: ";").map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
+        }
+        return !taken.contains { ["gzip", "*"].contains($0[0]) && !$0.dropFirst().contains("q=0") }
+    }
+}
+
 extension CloudStorage {
     /// Sends an object's content: 200, 206 or 416.
     func download(
@@ -45,12 +61,28 @@ extension CloudStorage {
         var headers = Self.headers(of: found)
         headers[.eTag] = etag
         headers.append(contentsOf: extra)
+        let expected = ExpectedBlob(size: record.size, crc32c: record.crc32c)
+        if found.isUnpacked(for: request) {
+            // How long it will be is not known, and its parts cannot be found: a range does not count.
+            headers[.contentEncoding] = nil
+            headers[.acceptRanges] = "none"
+            if let warning = HTTPField.Name("Warning") { headers[warning] = "214 UploadServer gunzipped" }
+            if isHead { return Response(status: .ok, headers: headers) }
+            let content = Unzipped(try await blobs.read(record.blob, expecting: expected))
+            return Response(
+                status: .ok,
+                headers: headers,
+                body: ResponseBody { writer in
+                    for try await chunk in content { try await writer.write(chunk) }
+                    try await writer.finish(nil)
+                }
+            )
+        }
         let range = ByteRange(request[.range], size: record.size)
         if isHead {
             headers[.contentLength] = String(record.size)
             return Response(status: .ok, headers: headers)
         }
-        let expected = ExpectedBlob(size: record.size, crc32c: record.crc32c)
         let bytes: BlobBytes
         switch range {
         case .unsatisfiable:

@@ -1,6 +1,7 @@
 import GRDB
 import APIServer
 import BlobStore
+import Compression
 import Foundation
 import GoogleAPI
 import HTTPTypes
@@ -135,7 +136,7 @@ extension CloudStorage {
         var request: UploadRequest?
         let staged = blobs.stage(computing: .md5)
         do {
-            for try await chunk in call.request.body {
+            for try await chunk in call.unpackedBody {
                 for event in try parser.received(chunk) {
                     switch event {
                     case .metadata(let data):
@@ -197,5 +198,12 @@ extension CloudStorage {
             if !upload.blob.isEmpty { await release([upload.blob]) }
             return ((), nil)
         }
+    }
+}
+
+extension Call {
+    /// The body, unpacked when the request as a whole travels packed (`gsutil cp -J`).
+    fileprivate var unpackedBody: AnyContent {
+        headers[.contentEncoding]?.lowercased() == "gzip" ? .zipped(Unzipped(request.body)) : .plain(request.body)
     }
 }

@@ -1,4 +1,5 @@
 import APIServer
+import Compression
 import Foundation
 import GoogleAPI
 import HTTPTypes
@@ -109,10 +110,12 @@ extension Call {
 enum AnyContent: AsyncSequence, Sendable {
     case plain(RequestBody)
     case chunked(ChunkedBody<RequestBody>)
+    case zipped(Unzipped<RequestBody>)
 
     enum Iterator: AsyncIteratorProtocol {
         case plain(RequestBody.AsyncIterator)
         case chunked(ChunkedBody<RequestBody>.Iterator)
+        case zipped(Unzipped<RequestBody>.Iterator)
 
         mutating func next() async throws -> ByteBuffer? {
             switch self {
@@ -122,6 +125,9 @@ enum AnyContent: AsyncSequence, Sendable {
             case .chunked(var base):
                 defer { self = .chunked(base) }
                 return try await base.next()
+            case .zipped(var base):
+                defer { self = .zipped(base) }
+                return try await base.next()
             }
         }
     }
@@ -130,6 +136,7 @@ enum AnyContent: AsyncSequence, Sendable {
         switch self {
         case .plain(let body): .plain(body.makeAsyncIterator())
         case .chunked(let body): .chunked(body.makeAsyncIterator())
+        case .zipped(let body): .zipped(body.makeAsyncIterator())
         }
     }
 }

@@ -49,3 +49,19 @@ def test_rsync_copies_what_differs(cloud, made, tmp_path):
 def test_a_taken_name_is_refused(cloud, made):
     result = cloud.sh(f"gsutil mb {made}", check=False)
     assert result.status == 1 and "409" in result.output
+
+
+def test_gzip_travels_and_rests_packed_and_arrives_plain(cloud, bucket, tmp_path):
+    text = "".join(f"line {n}\n" for n in range(20_000))
+    (tmp_path / "page.txt").write_text(text)
+    cloud.sh(f"gsutil cp -z txt page.txt {bucket}/rests && gsutil cp -J page.txt {bucket}/travels", cwd=tmp_path)
+    listed = cloud.sh(f"gsutil ls -l {bucket}/*").stdout.split("\n")
+    sizes = {line.split()[2].rsplit("/", 1)[1]: int(line.split()[0]) for line in listed if bucket in line}
+    assert sizes["travels"] == len(text) and sizes["rests"] < len(text) / 2
+    for name in ["rests", "travels"]:
+        cloud.sh(f"gsutil cp {bucket}/{name} back && cmp back page.txt && rm back", cwd=tmp_path)
+    # gsutil asks for no-transform, which keeps content packed for everybody.
+    cloud.sh(f"gsutil setmeta -h 'Cache-Control:private' {bucket}/rests")
+    token = cloud.sh("gcloud auth print-access-token").stdout.strip()
+    url = f"https://storage.googleapis.com/{bucket[5:]}/rests"
+    assert cloud.sh(f"curl -sf -H 'Authorization: Bearer {token}' {url}").stdout == text
