@@ -9,6 +9,10 @@ package struct Checksums: OptionSet, Sendable {
 
     package static let md5 = Checksums(rawValue: 1)
     package static let sha256 = Checksums(rawValue: 2)
+    package static let sha1 = Checksums(rawValue: 4)
+    /// That of zip and gzip, IEEE 802.3.
+    package static let crc32 = Checksums(rawValue: 8)
+    package static let crc64nvme = Checksums(rawValue: 16)
 }
 
 /// The checksum of Cloud Storage: fast, and combinable.
@@ -41,10 +45,16 @@ final class Digest: @unchecked Sendable {
     private(set) var crc32c: UInt32 = 0
     private var md5: Insecure.MD5?
     private var sha256: SHA256?
+    private var sha1: Insecure.SHA1?
+    private(set) var crc32: UInt32?
+    private(set) var crc64nvme: UInt64?
 
     init(_ checksums: Checksums) {
         if checksums.contains(.md5) { md5 = Insecure.MD5() }
         if checksums.contains(.sha256) { sha256 = SHA256() }
+        if checksums.contains(.sha1) { sha1 = Insecure.SHA1() }
+        if checksums.contains(.crc32) { crc32 = 0 }
+        if checksums.contains(.crc64nvme) { crc64nvme = 0 }
     }
 
     func update(_ buffer: ByteBuffer) {
@@ -52,9 +62,13 @@ final class Digest: @unchecked Sendable {
             crc32c = brume_crc32c(crc32c, bytes.baseAddress, bytes.count)
             md5?.update(bufferPointer: bytes)
             sha256?.update(bufferPointer: bytes)
+            sha1?.update(bufferPointer: bytes)
+            crc32 = crc32.map { brume_crc32($0, bytes.baseAddress, bytes.count) }
+            crc64nvme = crc64nvme.map { brume_crc64nvme($0, bytes.baseAddress, bytes.count) }
         }
     }
 
     var md5Bytes: [UInt8]? { md5.map { Array($0.finalize()) } }
     var sha256Bytes: [UInt8]? { sha256.map { Array($0.finalize()) } }
+    var sha1Bytes: [UInt8]? { sha1.map { Array($0.finalize()) } }
 }

@@ -10,6 +10,12 @@ package struct StoredBlob: Sendable, Equatable {
     package var md5: [UInt8]?
     /// Thirty-two bytes; nil unless it was asked for.
     package var sha256: [UInt8]?
+    /// Twenty bytes; nil unless it was asked for.
+    package var sha1: [UInt8]?
+    /// Nil unless it was asked for.
+    package var crc32: UInt32?
+    /// Nil unless it was asked for.
+    package var crc64nvme: UInt64?
 }
 
 /// A blob while its bytes arrive. Used by one task at a time.
@@ -94,7 +100,10 @@ package final class StagedBlob: Sendable {
                 size: file.size,
                 crc32c: digest.crc32c,
                 md5: digest.md5Bytes,
-                sha256: digest.sha256Bytes
+                sha256: digest.sha256Bytes,
+                sha1: digest.sha1Bytes,
+                crc32: digest.crc32,
+                crc64nvme: digest.crc64nvme
             )
         }
     }

@@ -68,6 +68,11 @@ extension GoogleError {
         return error
     }
 
+    static let invalidRewriteToken = invalid(
+        "Invalid rewriteToken: it belongs to another source, generation, destination or maxBytesRewrittenPerCall. "
+            + "Start the rewrite again without a token."
+    )
+
     static func malformedUpload(_ reason: String) -> Self {
         invalid("Malformed upload: \(reason)", reason: "badContent")
     }

@@ -68,6 +68,20 @@ struct BlobStoreTests {
         }
     }
 
+    @Test func `the checksums of S3's clients are computed when asked for`() async throws {
+        try await withScratchFolder { folder in
+            let store = try BlobStore(folder: folder)
+            // The check values of their catalogue, whatever the pieces.
+            for pieces in [["123456789"], ["1", "23456789"], ["12345678", "9"]] {
+                let staged = store.stage(computing: [.crc32, .crc64nvme, .sha1])
+                for piece in pieces { try await staged.append(ByteBuffer(string: piece)) }
+                let blob = try await staged.commit()
+                #expect(blob.crc32 == 0xCBF4_3926 && blob.crc64nvme == 0xAE8B_1486_0A79_9888)
+                #expect(blob.sha1?.prefix(4) == [0xF7, 0xC3, 0xBC, 0x1D] && blob.md5 == nil)
+            }
+        }
+    }
+
     @Test func `MD5 and SHA-256 are computed when asked for`() async throws {
         try await withScratchFolder { folder in
             let store = try BlobStore(folder: folder)

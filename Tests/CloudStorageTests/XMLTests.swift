@@ -72,7 +72,7 @@ struct XMLTests {
     @Test func `a body in pieces is put together, and a broken one is refused`() async throws {
         try await withStorage { api, _ in
             let fields: HTTPFields = [header("x-amz-content-sha256"): "STREAMING-UNSIGNED-PAYLOAD-TRAILER"]
-            let body = "5\r\nhello\r\n6;chunk-signature=ab\r\n world\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n"
+            let body = "5\r\nhello\r\n6;chunk-signature=ab\r\n world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n"
             #expect(try await api.send(.put, "/fog/a", headers: fields, body: Data(body.utf8)).status == 200)
             #expect(try await api.get("/fog/a").text == "hello world")
             for broken in ["5\r\nhel", "zz\r\nhello\r\n0\r\n\r\n", "hello"] {
@@ -80,6 +80,48 @@ struct XMLTests {
                 #expect(reply.status == 400, "\(broken)")
             }
             #expect(try await api.get("/fog/b").status == 404)
+        }
+    }
+
+    /// Of `hello world`.
+    private static let checksums = [
+        "crc32": "DUoRhQ==", "crc32c": "yZRlqg==", "crc64nvme": "jSnVw/bqjr4=",
+        "sha1": "Kq5sNclPz7QV2+lfQIuc6R7oRu0=", "sha256": "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=",
+    ]
+
+    @Test(arguments: checksums.keys.sorted(), ["/fog/a", "part"])
+    func `a checksum of S3's clients is compared with the bytes, before them or after`(kind: String, target: String)
+        async throws
+    {
+        try await withScratchFolder { folder in
+            let machine = try RestartableStorage(folder: folder)
+            let (api, _) = try machine.start()
+            #expect(try await api.post("/storage/v1/b?project=demo", json: #"{"name":"fog"}"#).status == 200)
+            let id = try #require(try await api.post("/fog/big?uploads").text.element("UploadId"))
+            let target = target == "part" ? "/fog/big?partNumber=1&uploadId=\(id)" : target
+            let right = try #require(Self.checksums[kind])
+            let wrong = try #require(Self.checksums[kind]?.replacing(/^./, with: "A"))
+            let name = "x-amz-checksum-\(kind)"
+            func put(_ value: String, inTrailer: Bool) async throws -> TestReply {
+                guard inTrailer else {
+                    let fields: HTTPFields = [header(name): value]
+                    return try await api.send(.put, target, headers: fields, body: Data("hello world".utf8))
+                }
+                let fields: HTTPFields = [
+                    header("x-amz-content-sha256"): "STREAMING-UNSIGNED-PAYLOAD-TRAILER", header("x-amz-trailer"): name,
+                ]
+                let trailer = value.isEmpty ? "" : "\(name):\(value)\r\n"
+                let body = "5\r\nhello\r\n6\r\n world\r\n0\r\n\(trailer)\r\n"
+                return try await api.send(.put, target, headers: fields, body: Data(body.utf8))
+            }
+            for inTrailer in [false, true] {
+                let reply = try await put(wrong, inTrailer: inTrailer)
+                #expect(reply.status == 400 && reply.text.element("Code") == "BadDigest", "\(reply.text)")
+            }
+            #expect(try await put("", inTrailer: true).status == 400)
+            #expect(try machine.files.isEmpty)
+            #expect(try await put(right, inTrailer: false).status == 200)
+            #expect(try await put(right, inTrailer: true).status == 200)
         }
     }
 

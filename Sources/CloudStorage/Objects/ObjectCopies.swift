@@ -30,13 +30,11 @@ extension CloudStorage {
             settings: (settings.object ?? [:]).isEmpty ? .none : settings,
             predefinedACL: call.query("destinationPredefinedAcl")
         )
-        let found = try await perform(
-            copy,
-            to: try call.parameter("target"),
-            in: try call.parameter("targetBucket"),
-            if: input.conditions,
-            by: call.caller
-        )
+        let target = (bucket: try call.parameter("targetBucket"), name: try call.parameter("target"))
+        if isRewrite, let unfinished = try await rewriteSome(of: copy, to: target, if: input.conditions, call) {
+            return unfinished
+        }
+        let found = try await perform(copy, to: target.name, in: target.bucket, if: input.conditions, by: call.caller)
         guard isRewrite else { return try answer(found, call) }
         let size = JSON.string(String(found.record.size))
         let isFull = call.query("projection")?.lowercased() == "full"
@@ -49,6 +47,36 @@ extension CloudStorage {
                     origin: call.caller.origin,
                     full: isFull
                 ),
+            ] as JSON,
+            for: call
+        )
+    }
+
+    /// Answers a call of a rewrite that asks for less than what is left; nil when this call is the last.
+    ///
+    /// Only the last call changes anything, and it checks everything again: so the others check what would refuse it.
+    private func rewriteSome(
+        of copy: ObjectCopy,
+        to target: (bucket: String, name: String),
+        if conditions: Preconditions,
+        _ call: Call
+    ) async throws -> Response? {
+        let progress = try RewriteProgress(call)
+        let source = try await objects.get(copy.name, generation: copy.generation, bucket: copy.bucket).record
+        try copy.conditions.check(source)
+        let end = try progress.end(of: source, to: target)
+        guard end < source.size else { return nil }
+        try ObjectName.check(target.name)
+        try await authorizeWrite(call.caller, of: target.name, in: target.bucket, if: conditions)
+        _ = try await buckets.get(target.bucket)
+        let replaced = try await objects.find(target.name, generation: nil, bucket: target.bucket)
+        try conditions.check(replaced?.record)
+        return try JSONResponse.make(
+            [
+                "kind": "storage#rewriteResponse", "done": false,
+                "objectSize": .string(String(source.size)),
+                "totalBytesRewritten": .string(String(end)),
+                "rewriteToken": .string(progress.token(at: end, of: source, to: target)),
             ] as JSON,
             for: call
         )

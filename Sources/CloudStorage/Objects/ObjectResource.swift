@@ -117,8 +117,8 @@ enum StorageClass {
 
 /// Checksums as they travel.
 enum Base64 {
-    /// A CRC32C as four bytes, highest first, in base 64.
-    static func text(_ crc32c: UInt32) -> String {
-        withUnsafeBytes(of: crc32c.bigEndian) { Data($0).base64EncodedString() }
+    /// A CRC as four or eight bytes, highest first, in base 64.
+    static func text(_ crc: some FixedWidthInteger) -> String {
+        withUnsafeBytes(of: crc.bigEndian) { Data($0).base64EncodedString() }
     }
 }

@@ -113,17 +113,22 @@ extension CloudStorage {
 
     /// Stores a body whole.
     ///
-    /// - Parameter caller: Who must be allowed to; nil: another service of the cloud, which has seen to that.
+    /// - Parameters:
+    ///   - caller: Who must be allowed to; nil: another service of the cloud, which has seen to that.
+    ///   - completeChecks: Adds the checksums that came after the body.
     func store<Body: AsyncSequence & Sendable>(
         _ body: Body,
         as request: UploadRequest,
-        by caller: Caller?
+        by caller: Caller?,
+        completeChecks: (inout ChecksumChecks) throws -> Void = { _ in }
     ) async throws -> FoundObject where Body.Element == ByteBuffer {
         try await checkEarly(request, by: caller)
         let document = try await settings(of: request)
         let staged = blobs.stage(computing: request.checks.needed)
+        var request = request
         do {
             for try await chunk in body { try await staged.append(chunk) }
+            try completeChecks(&request.checks)
         } catch {
             await staged.discard()
             throw error

@@ -1,4 +1,5 @@
 import GoogleAPI
+import NIOConcurrencyHelpers
 import NIOCore
 
 /// The content of a body that an S3 client sends in pieces, each with its length: `aws-chunked`.
@@ -12,8 +13,10 @@ struct ChunkedBody<Base: AsyncSequence & Sendable>: AsyncSequence, Sendable wher
     typealias Element = ByteBuffer
 
     let base: Base
+    /// What follows the last piece, by names in lower case; known when all has been read.
+    let trailers = NIOLockedValueBox<[String: String]>([:])
 
-    func makeAsyncIterator() -> Iterator { Iterator(base: base.makeAsyncIterator()) }
+    func makeAsyncIterator() -> Iterator { Iterator(base: base.makeAsyncIterator(), trailers: trailers) }
 
     struct Iterator: AsyncIteratorProtocol {
         var base: Base.AsyncIterator
@@ -21,8 +24,11 @@ struct ChunkedBody<Base: AsyncSequence & Sendable>: AsyncSequence, Sendable wher
         /// What is left of the piece that is being read.
         private var rest = 0
         private var isComplete = false
+        private let trailers: NIOLockedValueBox<[String: String]>
 
-        init(base: Base.AsyncIterator) { self.base = base }
+        init(base: Base.AsyncIterator, trailers: NIOLockedValueBox<[String: String]>) {
+            (self.base, self.trailers) = (base, trailers)
+        }
 
         mutating func next() async throws -> ByteBuffer? {
             while !isComplete {
@@ -42,9 +48,21 @@ struct ChunkedBody<Base: AsyncSequence & Sendable>: AsyncSequence, Sendable wher
                 pending.discardReadBytes()
                 pending.writeBuffer(&more)
             }
-            // Trailers, which the end of the request ends.
-            while try await base.next() != nil {}
+            try await readTrailers()
             return nil
+        }
+
+        /// The end of the request ends them.
+        private mutating func readTrailers() async throws {
+            while var more = try await base.next() {
+                guard pending.readableBytes < 64 << 10 else { throw Self.broken }
+                pending.writeBuffer(&more)
+            }
+            pending.writeStaticString("\n")
+            while let line = readLine() {
+                let halves = line.split(separator: ":", maxSplits: 1).map { $0.filter { $0 != " " } }
+                if halves.count == 2 { trailers.withLockedValue { $0[halves[0].lowercased()] = halves[1] } }
+            }
         }
 
         private mutating func readLine() -> String? {

@@ -25,11 +25,13 @@ extension CloudStorage {
         guard let number = try call.number("partNumber"), (1...10_000).contains(number) else {
             throw GoogleError.invalid("partNumber must be 1 to 10000.")
         }
-        let checks = ChecksumChecks(metadata: [:], headers: call.headers)
+        var checks = ChecksumChecks(metadata: [:], headers: call.headers)
         let staged = blobs.stage(computing: checks.needed)
         let blob: StoredBlob
+        let content = call.content
         do {
-            for try await chunk in call.content { try await staged.append(chunk) }
+            for try await chunk in content { try await staged.append(chunk) }
+            try checks.add(trailers: content.trailers)
             blob = try await staged.commit()
         } catch {
             await staged.discard()

@@ -4,6 +4,7 @@ import Foundation
 import GoogleAPI
 import HTTPTypes
 import Hummingbird
+import NIOConcurrencyHelpers
 import NIOCore
 
 /// What a request of the XML API names, by path (`/BUCKET/OBJECT`) or by host (`BUCKET.storage.googleapis.com`).
@@ -111,6 +112,14 @@ enum AnyContent: AsyncSequence, Sendable {
     case plain(RequestBody)
     case chunked(ChunkedBody<RequestBody>)
     case zipped(Unzipped<RequestBody>)
+
+    /// What followed the content, by names in lower case; known when all has been read.
+    var trailers: [String: String] {
+        switch self {
+        case .plain: [:]
+        case .chunked(let body): body.trailers.withLockedValue { $0 }
+        }
+    }
 
     enum Iterator: AsyncIteratorProtocol {
         case plain(RequestBody.AsyncIterator)

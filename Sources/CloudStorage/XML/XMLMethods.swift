@@ -99,7 +99,10 @@ extension CloudStorage {
         if let source = call.header("x-goog-copy-source") ?? call.header("x-amz-copy-source") {
             return try await copyXML(source, input, call)
         }
-        let found = try await store(call.content, as: try input.uploadRequest(call), by: call.caller)
+        let content = call.content
+        let found = try await store(content, as: try input.uploadRequest(call), by: call.caller) { checks in
+            try checks.add(trailers: content.trailers)
+        }
         return Response(status: .ok, headers: found.record.xmlHeaders)
     }
 

@@ -1,6 +1,8 @@
 """Signed requests: URLs of the SDK and of gcloud, HMAC keys with boto3 as S3's clients use them."""
 
+import base64
 import hashlib
+import io
 import json
 import os
 import re
@@ -115,6 +117,27 @@ def test_boto3_stores_reads_lists_copies_and_deletes(cloud, s3, bucket):
     assert cloud.sh(f"gcloud storage cat {bucket}/copy").stdout == "hello"
     done = s3.delete_objects(Bucket=name, Delete={"Objects": [{"Key": "copy"}, {"Key": "a/ü b.txt"}]})
     assert len(done["Deleted"]) == 2 and "Contents" not in s3.list_objects_v2(Bucket=name)
+
+
+@pytest.mark.parametrize("kind", ["CRC32", "SHA1", "SHA256"])
+def test_boto3_checksums_are_compared(cloud, s3, bucket, kind):
+    name = bucket[5:]
+    s3.put_object(Bucket=name, Key="right", Body=b"hello", ChecksumAlgorithm=kind)
+    # A stream has its checksum behind it.
+    s3.put_object(Bucket=name, Key="stream", Body=io.BytesIO(b"hello"), ChecksumAlgorithm=kind)
+    assert s3.get_object(Bucket=name, Key="stream")["Body"].read() == b"hello"
+    size = {"CRC32": 4, "SHA1": 20, "SHA256": 32}[kind]
+    wrong = {f"Checksum{kind}": base64.b64encode(bytes(size)).decode()}
+    with pytest.raises(botocore.exceptions.ClientError, match="BadDigest"):
+        s3.put_object(Bucket=name, Key="wrong", Body=b"hello", **wrong)
+    upload = s3.create_multipart_upload(Bucket=name, Key="parts", ChecksumAlgorithm=kind)["UploadId"]
+    part = {"Bucket": name, "Key": "parts", "PartNumber": 1, "UploadId": upload, "Body": b"hello"}
+    with pytest.raises(botocore.exceptions.ClientError, match="BadDigest"):
+        s3.upload_part(**part, **wrong)
+    assert "Parts" not in s3.list_parts(Bucket=name, Key="parts", UploadId=upload)
+    s3.upload_part(**part, ChecksumAlgorithm=kind)
+    assert len(s3.list_parts(Bucket=name, Key="parts", UploadId=upload)["Parts"]) == 1
+    assert {c["Key"] for c in s3.list_objects_v2(Bucket=name)["Contents"]} == {"right", "stream"}
 
 
 def test_boto3_uploads_in_parts(cloud, s3, bucket, tmp_path):
