@@ -107,7 +107,7 @@ extension Call {
     }
 }
 
-/// A body, in pieces with lengths or as it is.
+/// A body: as it is, in pieces with lengths, or packed.
 enum AnyContent: AsyncSequence, Sendable {
     case plain(RequestBody)
     case chunked(ChunkedBody<RequestBody>)
@@ -116,7 +116,7 @@ enum AnyContent: AsyncSequence, Sendable {
     /// What followed the content, by names in lower case; known when all has been read.
     var trailers: [String: String] {
         switch self {
-        case .plain: [:]
+        case .plain, .zipped: [:]
         case .chunked(let body): body.trailers.withLockedValue { $0 }
         }
     }
