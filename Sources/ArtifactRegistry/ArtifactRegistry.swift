@@ -35,6 +35,7 @@ package struct ArtifactRegistry: Sendable {
         accounts: any RegistryAccounts,
         authorizer: any Authorizer,
         upstream: any UpstreamImages,
+        fetcher: any RemoteFetcher,
         system: RegistrySystemAccount,
         logger: Logger,
         now: @escaping @Sendable () -> Date,
@@ -59,17 +60,26 @@ package struct ArtifactRegistry: Sendable {
             docker: DockerFormat(manifests: manifests),
             python: PythonFormat(store: python)
         )
-        let blobMethods = BlobMethods(rows: blobs, files: files)
         let repositoryStore = RepositoryStore(store: store, now: now)
+        let sources = RepositorySources(repositories: repositoryStore, fetcher: fetcher)
+        let pulls = Pulls(sources: sources, manifests: manifests, rows: blobs, files: files, logger: logger)
+        let blobMethods = BlobMethods(rows: blobs, files: files, pulls: pulls)
         registry = Registry(
             access: access,
             blobs: blobMethods,
             uploads: UploadMethods(open: open, rows: blobs, files: files),
-            manifests: ManifestMethods(store: manifests, repositories: repositoryStore, upstream: upstream),
-            listings: ListingMethods(store: manifests, upstream: upstream, access: access)
+            manifests: ManifestMethods(
+                store: manifests,
+                repositories: repositoryStore,
+                upstream: upstream,
+                pulls: pulls
+            ),
+            listings: ListingMethods(store: manifests, upstream: upstream, access: access, sources: sources),
+            sources: sources
         )
         repositories = RepositoryMethods(
             store: repositoryStore,
+            sources: sources,
             formats: formats,
             projects: projects,
             now: now,

@@ -77,6 +77,19 @@ extension GoogleError {
         )
     }
 
+    static func upstreamUnavailable(_ url: String, _ why: String) -> GoogleError {
+        registry("UNAVAILABLE", .unavailable, 503, "The upstream registry \(url) cannot be asked: \(why).")
+    }
+
+    static func pushRefused(_ repository: String, _ mode: String) -> GoogleError {
+        registry(
+            "DENIED",
+            .failedPrecondition,
+            400,
+            "\(repository) has the mode \(mode): push into a standard repository."
+        )
+    }
+
     static func nameInvalid(_ name: String) -> GoogleError {
         registry("NAME_INVALID", .invalidArgument, 400, "'\(name)' is no repository name: write PROJECT/IMAGE.")
     }
@@ -115,6 +128,10 @@ extension GoogleError {
 
     static func repositoryInvalid(_ why: String) -> GoogleError {
         .invalid(why)
+    }
+
+    static func remoteUnsupported(_ what: String) -> GoogleError {
+        GoogleError(.unimplemented, reason: "notImplemented", message: "Brume has no \(what).")
     }
 
     static func requestedEntityNotFound(_ name: String) -> GoogleError {

@@ -125,13 +125,3 @@ struct BuildOutputsOfServices: BuildOutputs {
         return KeptPackage(name: kept.name, sha256: kept.sha256)
     }
 }
-
-/// Reads a blob chunk by chunk, each when it is asked for.
-private final class OneReader: @unchecked Sendable {
-    // The stream that owns it asks for one chunk after the other.
-    private var iterator: BlobBytes.Iterator
-
-    init(_ iterator: BlobBytes.Iterator) { self.iterator = iterator }
-
-    func next() async throws -> ByteBuffer? { try await iterator.next() }
-}

@@ -106,6 +106,7 @@ package struct Cloud: Sendable {
             now: now
         )
 
+        let fetcher = RemoteRegistryFetcher(gateway: gateway)
         let registrySystem = RegistrySystemAccount(password: RequestID.make() + RequestID.make())
         let registry = ArtifactRegistry(
             store: store,
@@ -119,6 +120,7 @@ package struct Cloud: Sendable {
                 system: registrySystem,
                 hub: HubReach()
             ),
+            fetcher: fetcher,
             system: registrySystem,
             logger: logger,
             now: now,
@@ -235,7 +237,7 @@ package struct Cloud: Sendable {
             [
                 ownerSignIn, engine, guests, operations, housekeeping, builds.runner,
                 sources.keeper, builds.trigger,
-                vertexAI.runner,
+                vertexAI.runner, fetcher,
             ] + compute.keepers
     }
 

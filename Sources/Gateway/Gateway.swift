@@ -35,6 +35,27 @@ package struct Gateway: Sendable {
         }
     }
 
+    /// By what the machine reaches other hosts.
+    package struct Proxy: Hashable, Sendable {
+        package var host: String
+        package var port: Int
+        /// User and password in Base64; nil when it asks for none.
+        package var basicCredentials: String?
+    }
+
+    /// The proxy through which a host is reached; nil: directly.
+    package func proxy(to host: String, port: Int, isSecure: Bool) -> Proxy? {
+        let target = Authority(host: host.lowercased(), port: port)
+        guard let proxy = isSecure ? upstream.tunnelProxy(for: target) : upstream.plainProxy(for: target) else {
+            return nil
+        }
+        return Proxy(
+            host: proxy.authority.host,
+            port: proxy.authority.port,
+            basicCredentials: proxy.authorization.map { String($0.dropFirst("Basic ".count)) }
+        )
+    }
+
     /// Whether the gateway answers for a target itself.
     ///
     /// - Parameter ownPort: The port that the connection came to: names of loopback mean the gateway only with it.

@@ -55,6 +55,9 @@ struct Upstream: Sendable {
     /// The proxy through which plain requests for a target go.
     func plainProxy(for target: Authority) -> ProxyAddress? { isDirect(target) ? nil : plainProxy }
 
+    /// The proxy through which tunnels to a target go.
+    func tunnelProxy(for target: Authority) -> ProxyAddress? { isDirect(target) ? nil : tunnelProxy }
+
     /// Opens a connection to a target's own bytes. It does not read by itself until `autoRead` is set.
     ///
     /// - Parameter mayReachLoopback: False for clients that are not this machine: its loopback is not theirs.
@@ -64,7 +67,7 @@ struct Upstream: Sendable {
         guard mayReachLoopback || !target.isLoopback else {
             return eventLoop.makeFailedFuture(GatewayRefusal.notAllowed(target))
         }
-        guard !isDirect(target), let proxy = tunnelProxy else {
+        guard let proxy = tunnelProxy(for: target) else {
             return connect(to: target, on: eventLoop).flatMapThrowing { channel in
                 if !mayReachLoopback, let address = channel.remoteAddress, Gateway.isLoopback(address) {
                     channel.close(promise: nil)

@@ -8,6 +8,7 @@ import GoogleAPI
 import HTTPTypes
 import Logging
 import MetadataStore
+import NIOCore
 import Operations
 import Synchronization
 
@@ -124,8 +125,47 @@ final class TestUpstream: UpstreamImages {
     }
 }
 
+/// Registries elsewhere, as a table of what they answer; what it does not know cannot be reached.
+final class TestFetcher: RemoteFetcher {
+    let answers = Mutex<[String: (type: String, body: String)]>([:])
+    let asked = Mutex<[String]>([])
+
+    func fetch(_ method: HTTPRequest.Method, _ url: URL, headers: HTTPFields) async throws -> RemoteAnswer {
+        asked.withLock { $0.append("\(method.rawValue) \(url.path())") }
+        guard url.host() == "hub.test" else { throw NoRoute() }
+        // Pulls need a token, as Docker Hub's do.
+        if url.path() == "/token" {
+            let body = url.query() == "scope=repository:tools/fog:pull&service=hub" ? #"{"token": "pass"}"# : "{}"
+            return answer(200, "application/json", body)
+        }
+        guard headers[.authorization] == "Bearer pass" else {
+            var refusal = answer(401, "text/plain", "")
+            refusal.headers[.wwwAuthenticate] = #"Bearer realm="https://hub.test/token",service="hub""#
+            return refusal
+        }
+        guard let known = answers.withLock({ $0[url.path()] }) else { return answer(404, "text/plain", "") }
+        return answer(200, known.type, known.body)
+    }
+
+    private struct NoRoute: Error {}
+
+    private func answer(_ status: Int, _ type: String, _ body: String) -> RemoteAnswer {
+        var headers: HTTPFields = [.contentType: type, .contentLength: String(body.utf8.count)]
+        if let name = HTTPField.Name("Docker-Content-Digest") { headers[name] = digest(body) }
+        return RemoteAnswer(
+            status: status,
+            headers: headers,
+            body: AsyncThrowingStream { stream in
+                for byte in body.utf8 { stream.yield(ByteBuffer(bytes: [byte])) }
+                stream.finish()
+            }
+        )
+    }
+}
+
 func withRegistry(
     upstream: TestUpstream = TestUpstream(),
+    fetcher: TestFetcher = TestFetcher(),
     _ body: (TestRegistry) async throws -> Void
 ) async throws {
     try await withScratchFolder { folder in
@@ -138,6 +178,7 @@ func withRegistry(
             accounts: TestAccounts(),
             authorizer: SignedIn(),
             upstream: upstream,
+            fetcher: fetcher,
             system: RegistrySystemAccount(password: "secret"),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             now: { clock.now },

@@ -9,19 +9,20 @@ import Hummingbird
 struct BlobMethods: Sendable {
     let rows: BlobRows
     let files: BlobStore
+    let pulls: Pulls
 
     /// GET and HEAD, with one range.
     func get(_ place: RegistryPlace, _ digest: String, _ call: Call) async throws -> Response {
         try ContentDigest.check(digest)
         let isHead = call.request.method == .head
         // A HEAD is how a push asks whether it may rely on a blob.
-        guard let blob = try await rows.find(digest, project: place.project, touching: isHead) else {
-            throw GoogleError.blobUnknown(digest)
-        }
         var headers: HTTPFields = [
             .contentType: "application/octet-stream", .acceptRanges: "bytes", .dockerContentDigest: digest,
             .eTag: "\"\(digest)\"", .dockerDistributionAPIVersion: "registry/2.0",
         ]
+        guard let blob = try await rows.find(digest, project: place.project, touching: isHead) else {
+            return try await pulls.blob(digest, in: place, headers, isHead: isHead)
+        }
         if isHead {
             headers[.contentLength] = String(blob.sizeBytes)
             return Response(status: .ok, headers: headers)

@@ -10,10 +10,11 @@ struct ManifestMethods: Sendable {
     let store: ManifestStore
     let repositories: RepositoryStore
     let upstream: any UpstreamImages
+    let pulls: Pulls
 
     /// GET and HEAD. A known public image that is not here yet is made first.
     func get(_ place: RegistryPlace, _ reference: String, _ call: Call) async throws -> Response {
-        let found = try await store.find(reference, in: place)
+        let found = try await pulls.manifest(reference, in: place)
         let held =
             if let found { found } else { try await provide(reference, in: place) }
         guard let (manifest, content) = held else {

@@ -40,12 +40,20 @@ struct ManifestStore: Sendable {
 
     /// Stores a manifest and lets a tag name it, in one transaction that also finds what it needs.
     ///
+    /// - Parameter isWhole: Whether all that it names must be there; a remote repository fetches it when it is asked for.
     /// - Throws: ``GoogleError`` `MANIFEST_BLOB_UNKNOWN` (400).
-    func put(_ manifest: Manifest, _ data: Data, _ digest: String, tag: String?, in place: RegistryPlace) async throws {
+    func put(
+        _ manifest: Manifest,
+        _ data: Data,
+        _ digest: String,
+        tag: String?,
+        in place: RegistryPlace,
+        isWhole: Bool = true
+    ) async throws {
         let time = now()
         try await store.database.write { db in
             var size = Int64(data.count)
-            for (blob, _) in manifest.blobs {
+            for (blob, stated) in manifest.blobs {
                 let held = try Int64.fetchOne(
                     db,
                     sql: """
@@ -54,8 +62,8 @@ struct ManifestStore: Sendable {
                         """,
                     arguments: [place.project, blob]
                 )
-                guard let held else { throw GoogleError.manifestBlobUnknown(blob) }
-                size += held
+                guard held != nil || !isWhole else { throw GoogleError.manifestBlobUnknown(blob) }
+                size += held ?? stated
             }
             for child in manifest.children {
                 let held = try Int64.fetchOne(
@@ -63,8 +71,8 @@ struct ManifestStore: Sendable {
                     sql: "SELECT imageSizeBytes FROM artifact_manifests WHERE \(Self.isHere) AND digest = ?",
                     arguments: Self.key(place) + [child]
                 )
-                guard let held else { throw GoogleError.manifestBlobUnknown(child) }
-                size += held
+                guard held != nil || !isWhole else { throw GoogleError.manifestBlobUnknown(child) }
+                size += held ?? 0
             }
             try db.execute(
                 sql: """

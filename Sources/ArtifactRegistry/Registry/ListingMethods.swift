@@ -9,14 +9,19 @@ struct ListingMethods: Sendable {
     let store: ManifestStore
     let upstream: any UpstreamImages
     let access: RegistryAccess
+    let sources: RepositorySources
 
     /// The tags of an image, its manifests, and the folders below it; gcloud reads `child` and `manifest`.
     func tags(_ place: RegistryPlace, _ call: Call) async throws -> Response {
-        let manifests = place.image.isEmpty ? [] : try await store.manifests(in: place)
+        var manifests: [StoredManifest] = []
         var children = Set<String>()
         let below = place.image.isEmpty ? 0 : place.image.utf8.count + 1
-        for image in try await store.images(below: place) {
-            children.insert(String(image.dropFirst(below).prefix { $0 != "/" }))
+        // Of a registry elsewhere, what was pulled from it.
+        for source in try await sources.sources(of: place) {
+            if !place.image.isEmpty { manifests += try await store.manifests(in: source.place) }
+            for image in try await store.images(below: source.place) {
+                children.insert(String(image.dropFirst(below).prefix { $0 != "/" }))
+            }
         }
         for name in upstream.names(under: place.written) where name.hasPrefix(place.written + "/") {
             children.insert(String(name.dropFirst(place.written.count + 1).prefix { $0 != "/" }))
@@ -26,7 +31,7 @@ struct ListingMethods: Sendable {
         if !place.image.isEmpty, manifests.isEmpty, children.isEmpty, !upstream.knows(place.written) {
             throw GoogleError.nameUnknown(place.written)
         }
-        let page = try Page(manifests.flatMap(\.tags).sorted(), call)
+        let page = try Page(Set(manifests.flatMap(\.tags)).sorted(), call)
         var described: [String: JSON] = [:]
         for manifest in manifests { described[manifest.digest] = Self.describe(manifest) }
         let answer: JSON = [

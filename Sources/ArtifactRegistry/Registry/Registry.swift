@@ -12,6 +12,7 @@ struct Registry: Sendable {
     let uploads: UploadMethods
     let manifests: ManifestMethods
     let listings: ListingMethods
+    let sources: RepositorySources
 
     func read(_ input: RegistryInput, _ call: Call) async throws -> Response {
         switch input.path {
@@ -30,8 +31,11 @@ struct Registry: Sendable {
 
     func post(_ input: RegistryInput, _ call: Call) async throws -> Response {
         switch input.path {
-        case .uploads(let name): try await uploads.begin(place(name, .upload, call), call, access)
-        case .token: try await token(call)
+        case .uploads(let name):
+            let place = try await place(name, .upload, call)
+            try await sources.checkTakesPushes(place)
+            return try await uploads.begin(place, call, access)
+        case .token: return try await token(call)
         default: throw GoogleError.registryUnsupported("POST \(call.decodedPath)")
         }
     }
@@ -45,8 +49,11 @@ struct Registry: Sendable {
 
     func put(_ input: RegistryInput, _ call: Call) async throws -> Response {
         switch input.path {
-        case .upload(let name, let id): try await uploads.finish(place(name, .upload, call), id, call)
-        case .manifest(let name, let reference): try await manifests.put(place(name, .upload, call), reference, call)
+        case .upload(let name, let id): return try await uploads.finish(place(name, .upload, call), id, call)
+        case .manifest(let name, let reference):
+            let place = try await place(name, .upload, call)
+            try await sources.checkTakesPushes(place)
+            return try await manifests.put(place, reference, call)
         default: throw GoogleError.registryUnsupported("PUT \(call.decodedPath)")
         }
     }

@@ -6,6 +6,7 @@ import Operations
 /// `projects.locations.repositories`, its locations and operations.
 struct RepositoryMethods: Sendable {
     let store: RepositoryStore
+    let sources: RepositorySources
     let formats: ArtifactFormats
     let projects: any ProjectDirectory
     let now: @Sendable () -> Date
@@ -51,15 +52,17 @@ struct RepositoryMethods: Sendable {
         let mode = document["mode"]?.string ?? document["mode"]?.integer.map(Self.mode)
         switch mode ?? "MODE_UNSPECIFIED" {
         case "MODE_UNSPECIFIED", "STANDARD_REPOSITORY": document["mode"] = "STANDARD_REPOSITORY"
+        case "REMOTE_REPOSITORY", "VIRTUAL_REPOSITORY": document["mode"] = mode.map(JSON.string)
         case let mode:
             throw GoogleError(
                 .unimplemented,
                 reason: "notImplemented",
-                message: "Brume has repositories of the mode STANDARD_REPOSITORY only, not '\(mode)'."
+                message: "Brume has standard, remote and virtual repositories, not such of the mode '\(mode)'."
             )
         }
         _ = try CleanupPolicy.all(of: document)
         let place = RegistryPlace(project: project, location: input.location, repository: id, image: "")
+        try await sources.check(document, at: place)
         let operation = done("repositories.create", place, caller)
         let stored = try await store.insert(document, at: place, operation: operation)
         return render(operation, type: "Repository", response: try await describe(place, stored))
@@ -93,12 +96,19 @@ struct RepositoryMethods: Sendable {
     /// Changes the description, labels and cleanup policies.
     func patch(_ input: RepositoryInput, _ caller: Caller) async throws -> JSON {
         let place = try await input.place(project: projects.project(input.project).id)
-        let changeable = ["description", "labels", "cleanupPolicies", "cleanupPolicyDryRun", "dockerConfig"]
+        let changeable = [
+            "description", "labels", "cleanupPolicies", "cleanupPolicyDryRun", "dockerConfig",
+            "virtualRepositoryConfig",
+        ]
         let fields = input.updateMask.isEmpty ? changeable.filter { input.body[$0] != nil } : input.updateMask
         if let stranger = fields.first(where: { !changeable.contains($0) }) {
             throw GoogleError.repositoryInvalid("The field '\(stranger)' of a repository cannot be changed.")
         }
         _ = try CleanupPolicy.all(of: input.body)
+        if fields.contains("virtualRepositoryConfig"), var wanted = try await store.find(place) {
+            wanted["virtualRepositoryConfig"] = input.body["virtualRepositoryConfig"]
+            try await sources.check(wanted, at: place)
+        }
         let changed = try await store.update(place) { document in
             for field in fields { document[field] = input.body[field] }
         }

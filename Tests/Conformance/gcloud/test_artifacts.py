@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import json
+import socket
+import subprocess
 
 import pytest
 
@@ -136,3 +138,64 @@ def test_cleanup_policies_are_kept_as_they_were_set(cloud, repository, tmp_path)
     cloud.sh(f"gcloud artifacts repositories delete-cleanup-policies {there} --policynames=old")
     left = json.loads(cloud.sh(f"gcloud artifacts repositories list-cleanup-policies {there} --format=json").stdout)
     assert [policy["name"] for policy in left] == ["recent"]
+
+
+@pytest.fixture
+def upstream(tmp_path):
+    """Debian's docker-registry, empty, without sign-in; it can be stopped."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = "127.0.0.1:%d" % probe.getsockname()[1]
+    (tmp_path / "config.yml").write_text(
+        f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{address}'}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {tmp_path}/files}}}}\n"
+    )
+    command = ["docker-registry", "serve", str(tmp_path / "config.yml")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None:
+        try:
+            socket.create_connection(tuple(address.split(":"))).close()
+            break
+        except OSError:
+            continue
+    process.address = address
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.needs("gcloud", "docker", "dockerd", "docker-registry")
+def test_a_remote_repository_serves_what_it_fetched_when_its_upstream_is_gone(cloud, upstream, name, tmp_path):
+    location = "europe-west1"
+    cloud.sh(
+        f"gcloud artifacts repositories create {name} --repository-format=docker --location={location}"
+        f" --mode=remote-repository --remote-docker-repo=http://{upstream.address} --disable-remote-validation"
+    )
+    described = cloud.sh(f"gcloud artifacts repositories describe {name} --location={location}").stdout
+    assert "REMOTE_REPOSITORY" in described and upstream.address in described
+    cloud.sh(f"gcloud auth configure-docker {location}-docker.pkg.dev -q")
+    (tmp_path / "said").write_text(name)
+    theirs = f"{upstream.address}/tools/said:1"
+    ours = f"{location}-docker.pkg.dev/{cloud.project}/{name}/tools/said:1"
+    cloud.sh(f"tar -c said | docker import - {theirs} && docker push -q {theirs} && docker rmi {theirs}", cwd=tmp_path)
+    first = cloud.sh(f"docker pull -q {ours} && docker inspect -f '{{{{.RepoDigests}}}}' {ours} && docker rmi {ours}").stdout
+    upstream.kill()
+    upstream.wait()
+    again = cloud.sh(f"docker pull -q {ours} && docker inspect -f '{{{{.RepoDigests}}}}' {ours}").stdout
+    assert "sha256:" in again and again.splitlines()[1] == first.splitlines()[1]
+    listed = cloud.sh(f"gcloud artifacts docker images list {location}-docker.pkg.dev/{cloud.project}/{name} --include-tags")
+    assert "tools/said" in listed.stdout
+    refused = cloud.sh(f"docker push {ours}", check=False)
+    assert refused.status != 0 and "REMOTE_REPOSITORY" in refused.output
+    missing = cloud.sh(f"docker pull {location}-docker.pkg.dev/{cloud.project}/{name}/tools/none", check=False)
+    assert missing.status != 0 and "503" in missing.output
+    policies = [
+        {"id": "mirror", "repository": f"projects/{cloud.project}/locations/{location}/repositories/{name}", "priority": 1}
+    ]
+    (tmp_path / "policies.json").write_text(json.dumps(policies))
+    cloud.sh(
+        f"gcloud artifacts repositories create {name}-all --repository-format=docker --location={location}"
+        " --mode=virtual-repository --upstream-policy-file=policies.json",
+        cwd=tmp_path,
+    )
+    cloud.sh(f"docker rmi {ours} && docker pull -q {ours.replace(name, f'{name}-all', 1)}")
