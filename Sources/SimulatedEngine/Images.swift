@@ -26,6 +26,10 @@ extension SimulatedEngine {
         progress: @escaping ProgressReport
     ) async throws -> String {
         try answer("push \(reference)")
+        if holdsPushes {
+            for await _ in AsyncStream<Never>.makeStream().stream {}
+            throw CancellationError()
+        }
         guard images[reference] != nil else { throw EngineError.imageMissing(reference) }
         registry.insert(reference)
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325

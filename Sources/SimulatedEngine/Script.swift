@@ -60,6 +60,9 @@ extension SimulatedEngine {
         if workloads[name]?.steps != nil { Task { await advance(name) } }
     }
 
+    /// From now on pushes do not end until they are cancelled.
+    package func holdPushes() { holdsPushes = true }
+
     /// Prints a line as a part.
     package func print(_ text: String, as name: WorkloadName, part: String = "machine") {
         guard let run = workloads[name]?.parts[part]?.runs else { return }

@@ -25,6 +25,7 @@ package actor SimulatedEngine: WorkloadEngine {
     var buildFailures: [String] = []
     var copyFailure: String?
     var isAway = false
+    var holdsPushes = false
     let now: @Sendable () -> Date
     private var listeners: [Int: AsyncThrowingStream<WorkloadStatus, any Error>.Continuation] = [:]
     private var nextListener = 0

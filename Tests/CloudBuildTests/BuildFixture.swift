@@ -55,7 +55,16 @@ final class TestNeighbours: SourceArchives, BuildLogs, BuildLogEntries, BuildOut
     private let sources = Mutex<[String: ByteBuffer]>([:])
     private let lines = Mutex<[String: [String]]>([:])
 
+    /// Whether sources and images of steps come only when nobody waits for them any more.
+    let isSlow = Mutex(false)
+
     init(engine: SimulatedEngine) { self.engine = engine }
+
+    private func beSlow() async throws {
+        guard isSlow.withLock(\.self) else { return }
+        for await _ in AsyncStream<Never>.makeStream().stream {}
+        throw CancellationError()
+    }
 
     func log(_ id: String) -> String {
         objects.withLock { $0.first { $0.key.hasSuffix("log-\(id).txt") }?.value ?? "" }
@@ -64,6 +73,7 @@ final class TestNeighbours: SourceArchives, BuildLogs, BuildLogEntries, BuildOut
     func addSource(_ bytes: [UInt8], at place: String) { sources.withLock { $0[place] = ByteBuffer(bytes: bytes) } }
 
     func open(bucket: String, object: String, generation: Int64?, as account: String) async throws -> ByteStream {
+        try await beSlow()
         guard let bytes = sources.withLock({ $0["\(bucket)/\(object)"] }) else {
             throw GoogleError.notFound("No such object: \(bucket)/\(object)")
         }
@@ -127,6 +137,7 @@ final class TestNeighbours: SourceArchives, BuildLogs, BuildLogEntries, BuildOut
     func ensure(_ image: ImageReference, credential: RegistryCredential, progress: @escaping ProgressReport)
         async throws
     {
+        try await beSlow()
         try await engine.pull(image, credential: credential, progress: progress)
     }
 

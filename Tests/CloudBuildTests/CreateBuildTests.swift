@@ -9,6 +9,18 @@ struct CreateBuildTests {
         (#"{"steps": [{"args": ["x"]}]}"#, "name field is required"),
         (#"{"steps": [{"name": "alpine", "waitFor": ["later"]}]}"#, "not an earlier step"),
         (#"{"steps": [{"name": "alpine", "id": "a"}, {"name": "alpine", "id": "a"}]}"#, "duplicate step id"),
+        (
+            #"{"steps": [{"name": "alpine", "volumes": [{"name": "/etc", "path": "/host"}]}]}"#,
+            #"volume name "/etc" must match"#
+        ),
+        (
+            #"{"steps": [{"name": "alpine", "volumes": [{"name": "..", "path": "/host"}]}]}"#,
+            #"volume name ".." must match"#
+        ),
+        (
+            #"{"steps": [{"name": "alpine", "volumes": [{"name": "vol", "path": "/var/run/docker.sock"}]}]}"#,
+            "is reserved"
+        ),
         (#"{"steps": [{"name": "alpine", "script": "ls", "args": ["x"]}]}"#, "script cannot be used"),
         (#"{"steps": [{"name": "alpine"}], "timeout": "90000s"}"#, "maximum of 24h"),
         (

@@ -4,6 +4,7 @@ import Foundation
 import GoogleAPI
 import MetadataStore
 import SimulatedEngine
+import Synchronization
 import Testing
 import Workloads
 
@@ -45,6 +46,54 @@ struct RestartTests {
             let build = try await builds.ended(id)
             #expect(build["status"] == "SUCCESS")
             #expect(builds.log(id).contains("\nbefore\nafter\nDONE\n"))
+        }
+    }
+
+    @Test func `builds that wait in the queue run after the restart`() async throws {
+        let engine = SimulatedEngine(images: ["alpine"])
+        let store = try MetadataStore(inMemoryWith: [CloudBuildSchema.self])
+        await engine.whenRun("alpine") { step in
+            await step.untilStopped()
+            return Exit(code: 0)
+        }
+        let ids = Mutex<[String]>([])
+        try await withBuilds(on: engine, store, concurrent: 1) { builds in
+            for _ in 0..<3 {
+                let id = try await builds.create(#"{"steps": [{"name": "alpine"}]}"#)
+                ids.withLock { $0.append(id) }
+            }
+            let first = WorkloadName("build-\(ids.withLock { $0[0] })")
+            while try await engine.status(of: first)?.isRunning != true { await Task.yield() }
+        }
+        await engine.whenRun("alpine") { _ in Exit(code: 0) }
+        try await withBuilds(on: engine, store, concurrent: 1) { builds in
+            let ids = ids.withLock(\.self)
+            await engine.end(WorkloadName("build-\(ids[0])"), part: "step-0", with: Exit(code: 0))
+            for id in ids {
+                let build = try await builds.ended(id)
+                #expect(build["status"] == "SUCCESS")
+            }
+        }
+    }
+
+    @Test func `a build whose source was being fetched is begun again`() async throws {
+        let engine = SimulatedEngine(images: ["alpine"])
+        let store = try MetadataStore(inMemoryWith: [CloudBuildSchema.self])
+        let started = Box()
+        try await withBuilds(on: engine, store) { builds in
+            builds.neighbours.isSlow.withLock { $0 = true }
+            let id = try await builds.create(
+                #"{"steps": [{"name": "alpine"}], "source": {"storageSource": {"bucket": "b", "object": "o.tgz"}}}"#
+            )
+            started.id = id
+            while !builds.log(id).contains("Fetching storage object") { await Task.yield() }
+        }
+        try await withBuilds(on: engine, store) { builds in
+            builds.neighbours.addSource("archive", at: "b/o.tgz")
+            let build = try await builds.ended(started.id)
+            #expect(build["status"] == "SUCCESS")
+            let beginnings = builds.log(started.id).split(separator: "\n").filter { $0.hasPrefix("starting build") }
+            #expect(beginnings.count == 1)
         }
     }
 

@@ -114,6 +114,8 @@ extension DockerEngine {
         config["Binds"] = JSON(binds)
         config["Tmpfs"] = JSON(tmpfs)
         config.merge(limits(process.resources, cpus: facts.cpus))
+        // A step that forks without end is stopped by this before it stops the machine.
+        if place.workspace != nil { config["PidsLimit"] = 4096 }
         if let wanted = process.accelerators, wanted.count > 0 {
             guard facts.hasNvidia, wanted.kind == "nvidia.com/gpu" else {
                 throw EngineError.insufficient(

@@ -166,6 +166,22 @@ def test_many_builds_at_once_run_some_at_a_time_and_all_end(cloud):
     assert most <= 4
 
 
+def test_steps_that_fork_hang_and_print_anything_end_and_are_told(cloud, tmp_path):
+    (tmp_path / "cloudbuild.yaml").write_text(
+        """
+steps:
+- {name: busybox, id: forks, allowFailure: true, script: "i=0; while [ $i -lt 5000 ]; do sleep 100 & i=$((i+1)); done"}
+- {name: busybox, id: hangs, allowFailure: true, timeout: 2s, script: "trap '' TERM; while true; do sleep 100; done"}
+- {name: busybox, id: binary, script: "head -c 300000 /dev/urandom"}
+- {name: busybox, id: last, args: [echo, said at the end]}
+"""
+    )
+    said = cloud.sh("gcloud builds submit --no-source --config=cloudbuild.yaml", cwd=tmp_path, timeout=600)
+    build = json.loads(cloud.sh("gcloud builds list --limit=1 --format=json").stdout)[0]
+    assert [step["status"] for step in build["steps"]] == ["FAILURE", "TIMEOUT", "SUCCESS", "SUCCESS"]
+    assert "can't fork" in said.output and 'Step #3 - "last": said at the end' in said.output
+
+
 def test_a_zip_is_built(cloud, tmp_path):
     words = " ".join(str(number * number) for number in range(100_000))
     with zipfile.ZipFile(tmp_path / "source.zip", "w", zipfile.ZIP_DEFLATED) as archive:

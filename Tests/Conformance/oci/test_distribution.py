@@ -3,6 +3,9 @@
 import concurrent.futures
 import json
 import os
+import socket
+import time
+import urllib.parse
 
 import pytest
 
@@ -96,6 +99,27 @@ class TestPush:
         )
         assert done.status == 201
         assert registry.call("GET", done.headers["Location"]).body == content
+
+    def test_an_upload_that_is_cut_off_goes_on_where_it_was(self, registry, repository):
+        content = os.urandom(3_000_000)
+        where = registry.call("POST", f"{repository}/blobs/uploads/").headers["Location"]
+        head = (
+            f"PATCH {urllib.parse.urlsplit(where).path} HTTP/1.1\r\nHost: 127.0.0.1:{registry.port}\r\n"
+            f"Authorization: Bearer {registry.token}\r\nContent-Length: {len(content)}\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", registry.port)) as line:
+            line.sendall(head.encode() + content[:2_000_000])
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            # Until the daemon has seen the end of the line, the upload is taken.
+            size = int(registry.call("GET", where).headers["Range"].removeprefix("0-")) + 1
+            rest = registry.call("PATCH", where, content[size:], Content_Range=f"{size}-{len(content) - 1}")
+            if rest.status == 202:
+                break
+            assert rest.status in (409, 416)
+        assert 1 < size <= 2_000_000
+        done = registry.call("PUT", f"{rest.headers['Location']}?digest={digest(content)}")
+        assert done.status == 201 and registry.call("GET", done.headers["Location"]).body == content
 
     def test_a_content_range_that_is_none_or_lies_is_refused(self, registry, repository):
         where = registry.call("POST", f"{repository}/blobs/uploads/").headers["Location"]
