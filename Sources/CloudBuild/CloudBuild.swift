@@ -53,6 +53,7 @@ package struct CloudBuild: Sendable {
     private let connections: ConnectionMethods
     private let pools: WorkerPoolMethods
     private let badge: TriggerBadge
+    private let commits: CommitStatus
     private let gitHub: GitHubEvents
 
     /// - Parameter concurrentBuilds: How many builds run at once; the others wait in the order in which they came.
@@ -107,6 +108,7 @@ package struct CloudBuild: Sendable {
             makeID: makeID
         )
         badge = TriggerBadge(triggers: triggers, builds: rows)
+        commits = CommitStatus(projects: projects, builds: rows)
         connections = ConnectionMethods(
             store: repositories.connections,
             repositories: repositories,
@@ -145,6 +147,14 @@ package struct CloudBuild: Sendable {
             )
             addTriggers(to: api, root: root, id: "\(id).triggers")
         }
+        // Not Google's.
+        api.add(
+            "brume.commits.status",
+            .get,
+            "\(project)/repos/{repository}/commits/{commit}/status",
+            requires: "cloudbuild.builds.list",
+            commits.combined
+        )
         api.add(
             "cloudbuild.operations.get",
             .get,

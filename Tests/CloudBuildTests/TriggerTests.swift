@@ -157,6 +157,35 @@ struct TriggerTests {
         }
     }
 
+    @Test func `the status of a commit is that of the last build of each trigger`() async throws {
+        let code = ScriptedSource()
+        code.commit("c1", to: "refs/heads/main", files: ["a": "b"])
+        try await withTriggers(code) { builds in
+            func status(of commit: String = "c1") async throws -> JSON {
+                try await builds.api.get("/cloudbuild/v1/projects/demo/repos/app/commits/\(commit)/status").json
+            }
+            func untilEnded() async throws {
+                let list = try await builds.api.get("/cloudbuild/v1/projects/demo/builds").json["builds"]?.array ?? []
+                for build in list { _ = try await builds.ended(build["id"]?.string ?? "") }
+            }
+            _ = try await builds.trigger("good", #""branchName": "main""#)
+            let none = try await status()
+            #expect(none["state"] == "pending" && none["total_count"] == 0)
+            _ = try await builds.push("refs/heads/main")
+            try await untilEnded()
+            let good = try await status()
+            #expect(good["state"] == "success" && good["statuses"]?[0]?["context"] == "good")
+            await builds.engine.whenRun("alpine") { _ in Exit(code: 1) }
+            _ = try await builds.trigger("bad", #""branchName": "main""#)
+            _ = try await builds.push("refs/heads/main")
+            try await untilEnded()
+            let both = try await status()
+            #expect(both["state"] == "failure" && both["total_count"] == 2)
+            let other = try await status(of: "c2")
+            #expect(other["total_count"] == 0)
+        }
+    }
+
     @Test
     func `a push that the daemon did not live to build starts one build in its next run, and none in the one after`()
         async throws

@@ -385,3 +385,41 @@ def test_a_hostile_repository_is_refused(sim, work):
     settled(sim)
     found = json.loads(sim.sh("gcloud builds list --limit=1 --format=json").stdout)[0]
     assert status == 400 or found["status"] == "FAILURE"
+
+
+def test_a_commit_shows_what_its_builds_came_to(sim, work):
+    trigger(sim, work.name, work.name, "--branch-pattern=.*")
+    commit = work.commit({"cloudbuild.yaml": CONFIG.replace("$_SIZE", "")})
+    work.push()
+    settled(sim)
+    status, text = call(sim, "GET", f"/cloudbuild/v1/projects/{sim.project}/repos/{work.name}/commits/{commit}/status")
+    told = json.loads(text)
+    assert status == 200 and told["state"] == "success" and [s["context"] for s in told["statuses"]] == [work.name]
+
+
+def test_whoever_knows_the_secret_of_a_webhook_starts_its_build(sim, name, tmp_path):
+    sim.sh(f"printf 'open sesame' | gcloud secrets create {name} --data-file=-")
+    (tmp_path / "cloudbuild.yaml").write_text("steps:\n- name: busybox\n  args: [echo, $_WHO]\n")
+    number = sim.sh(f"gcloud projects describe {sim.project} --format='value(projectNumber)'").stdout.strip()
+    made = (
+        f"gcloud builds triggers create webhook --name={name} --inline-config=cloudbuild.yaml --substitutions='_WHO=$(body.who)'"
+        f" --secret=projects/{sim.project}/secrets/{name}/versions/1"
+    )
+    sim.sh(made, cwd=tmp_path)
+    sim.sh(
+        f"gcloud secrets add-iam-policy-binding {name} --role=roles/secretmanager.secretAccessor"
+        f" --member=serviceAccount:service-{number}@gcp-sa-cloudbuild.iam.gserviceaccount.com"
+    )
+    path = f"/cloudbuild/v1/projects/{sim.project}/triggers/{name}:webhook"
+    for wrong in ("?secret=sesame", "?secret=", ""):
+        assert call(sim, "POST", path + wrong, {"who": "stranger"}, token=False)[0] in (400, 401, 403)
+    assert builds(sim, name) == []
+    assert call(sim, "POST", f"{path}?key=any&secret=open%20sesame", {"who": "a friend"}, token=False)[0] == 200
+    (found,) = builds(sim, name)
+    assert found["status"] == "SUCCESS" and found["steps"][0]["args"] == ["echo", "a friend"]
+    # Another version of the secret is another secret; a trigger that is off starts nothing.
+    exported = json.loads(sim.sh(f"gcloud builds triggers describe {name} --format=json").stdout)
+    (tmp_path / "trigger.json").write_text(json.dumps({**exported, "disabled": True}))
+    sim.sh("gcloud builds triggers import --source=trigger.json", cwd=tmp_path)
+    call(sim, "POST", f"{path}?secret=open%20sesame", {"who": "a friend"}, token=False)
+    assert len(builds(sim, name)) == 1
