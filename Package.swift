@@ -85,15 +85,16 @@ let package = Package(
         .target(name: "CBlobStore", cSettings: [.unsafeFlags(["-O3"])]),
         module("BlobStore", ["GoogleAPI", "CBlobStore", .crypto, .nioConcurrencyHelpers, .nioCore, .nioPosix]),
         module("Operations", ["GoogleAPI", "MetadataStore", .grdb, .logging, .serviceLifecycle]),
+        module("HostPrograms", [.nioCore, .nioPosix]),
         module("Workloads", ["GoogleAPI", .nioCore]),
-        module("ImageCatalogue", ["GoogleAPI", "Workloads", .logging, .nioCore, .nioPosix],
+        module("ImageCatalogue", ["GoogleAPI", "HostPrograms", "Workloads", .logging, .nioCore, .nioPosix],
             resources: [.copy("Recipes"), .copy("GuestTools")]),
         module("Guests", ["GoogleAPI", "MetadataStore", "Workloads", .crypto, .grdb, .hummingbird, .httpTypes, .logging, .nioCore,
             .nioPosix, .serviceLifecycle]),
 
         // Engines.
         .target(name: "CDockerEngine"),
-        module("DockerEngine", ["CDockerEngine", "GoogleAPI", "Workloads", .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
+        module("DockerEngine", ["CDockerEngine", "GoogleAPI", "HostPrograms", "Workloads", .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
             .serviceLifecycle]),
         module("SimulatedEngine", ["Workloads", .nioCore]),
 
@@ -105,7 +106,7 @@ let package = Package(
         module("ArtifactRegistry", anatomy + ["BlobStore", "Operations", .crypto]),
         module("ComputeEngine", anatomy + ["Billing", "Operations", "Workloads", "Guests", "ImageCatalogue", .yams, .serviceLifecycle]),
         module("CloudBuild", anatomy + ["Billing", "Compression", "Operations", "Workloads", "Guests", "ImageCatalogue", .crypto, .yams, .serviceLifecycle]),
-        module("SourceRepositories", anatomy + [.nioPosix, .serviceLifecycle]),
+        module("SourceRepositories", anatomy + ["HostPrograms", .nioPosix, .serviceLifecycle]),
         module("CloudLogging", anatomy),
         module("SecretManager", anatomy + ["BlobStore"]),
         module("VertexAI", anatomy + ["Billing", "Operations", "Workloads", "Guests", "ImageCatalogue", .serviceLifecycle]),

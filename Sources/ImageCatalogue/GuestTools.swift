@@ -1,4 +1,5 @@
 import Foundation
+import HostPrograms
 package import Workloads
 
 /// The programs that make a machine of any image reachable: an ssh server that needs nothing of the image.
@@ -58,16 +59,9 @@ package struct GuestTools: Sendable {
         try await work.share(tree, progress: { _ in }) { [folder, scripts, environment] progress in
             if FileManager.default.fileExists(atPath: tree) { return }
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            let command = HostCommand(
-                program: "/bin/sh",
-                arguments: [scripts + "/make-tree.sh", tree],
-                environment: environment
-            )
-            do {
-                try await command.run(progress: progress)
-            } catch let failure as HostCommand.Failed {
-                throw EngineError.unavailable(failure.output)
-            }
+            let script = HostProgram("/bin/sh", [scripts + "/make-tree.sh", tree], environment: environment)
+            let report = try await script.run(line: progress)
+            guard report.status == 0 else { throw EngineError.unavailable(report.output) }
         }
         return tree
     }

@@ -1,4 +1,5 @@
 import Foundation
+import HostPrograms
 package import Workloads
 
 /// Where recipes are carried out.
@@ -73,12 +74,8 @@ struct HostWorkshop: Workshop {
             try requireDebianTools()
             script = [recipes + "/shared/make-layer.sh", folder, try sources(), made] + parents
         }
-        do {
-            let command = HostCommand(program: "/bin/sh", arguments: script, environment: scriptEnvironment)
-            try await command.run(progress: progress)
-        } catch let failure as HostCommand.Failed {
-            throw WorkshopError.failed(name, output: failure.output)
-        }
+        let report = try await HostProgram("/bin/sh", script, environment: scriptEnvironment).run(line: progress)
+        guard report.status == 0 else { throw WorkshopError.failed(name, output: report.output) }
         return made
     }
 

@@ -1,6 +1,7 @@
 import APIServer
 package import Foundation
 import GoogleAPI
+import HostPrograms
 package import NIOCore
 
 // What other services may ask of the repositories; they ask for themselves, so no permission is checked here.

@@ -1,5 +1,6 @@
 import Foundation
 import GoogleAPI
+import HostPrograms
 package import Logging
 import NIOCore
 import NIOHTTP1
@@ -93,10 +94,10 @@ package final class DockerEngine: WorkloadEngine, Service {
             cpus: Int(info["NCPU"]?.integer ?? 1),
             hasNvidia: info["Runtimes"]?["nvidia"] != nil,
             isLocal: isLocal,
-            doors: isLocal && isRoot && Command.path(of: "iptables") != nil,
+            doors: isLocal && isRoot && HostProgram.find("iptables") != nil,
             volumeAccess: isLocal && isRoot,
             packetFilters: isLocal && isRoot
-                && ["nsenter", "iptables-restore"].allSatisfy { Command.path(of: $0) != nil },
+                && ["nsenter", "iptables-restore"].allSatisfy { HostProgram.find($0) != nil },
             httpsProxy: info["HttpsProxy"]?.string.flatMap { $0.isEmpty ? nil : $0 }
         )
         remembered.withLock { $0.facts = facts }

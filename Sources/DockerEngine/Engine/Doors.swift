@@ -1,4 +1,5 @@
 import Foundation
+import HostPrograms
 import Workloads
 
 /// The doors of one bridge: rules that lead addresses to ports of the daemon.
@@ -16,7 +17,7 @@ struct Doors {
         }
         for rule in present where !wanted.contains(rule) { try await change(["-t", "nat", "-D", "PREROUTING"] + rule) }
         for rule in wanted where !present.contains(rule) { try await change(["-t", "nat", "-I", "PREROUTING"] + rule) }
-        let chain = try await Command.run("iptables", ["-w", "-S", "INPUT"]).output.split(separator: "\n")
+        let chain = try await HostProgram.run("iptables", ["-w", "-S", "INPUT"]).output.split(separator: "\n")
         let accepted = try await rules("filter", "INPUT")
         // A chain without rules that lets everything in needs no exception.
         let isOpen = chain.count == 1 + accepted.count && chain.first == "-P INPUT ACCEPT"
@@ -37,7 +38,7 @@ struct Doors {
     /// Removes every rule that names the bridge, the engine's own too.
     func removeEverything() async {
         for table in ["nat", "filter"] {
-            guard let listing = try? await Command.run("iptables", ["-w", "-t", table, "-S"]) else { continue }
+            guard let listing = try? await HostProgram.run("iptables", ["-w", "-t", table, "-S"]) else { continue }
             for line in listing.output.split(separator: "\n") {
                 let words = line.split(separator: " ").map(String.init)
                 guard words.first == "-A", words.contains(bridge) else { continue }
@@ -48,7 +49,7 @@ struct Doors {
 
     /// The rules of a chain that are this bridge's, as `iptables -S` writes them.
     private func rules(_ table: String, _ chain: String) async throws -> [[String]] {
-        let listing = try await Command.run("iptables", ["-w", "-t", table, "-S", chain])
+        let listing = try await HostProgram.run("iptables", ["-w", "-t", table, "-S", chain])
         return listing.output.split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ").map(String.init)
             guard words.count > 2, words[0] == "-A", let at = words.firstIndex(of: "-i"), at + 1 < words.count,
@@ -59,7 +60,7 @@ struct Doors {
     }
 
     private func change(_ arguments: [String]) async throws {
-        let result = try await Command.run("iptables", ["-w"] + arguments)
+        let result = try await HostProgram.run("iptables", ["-w"] + arguments)
         guard result.status == 0 else {
             throw EngineError.refused("iptables \(arguments.joined(separator: " ")): \(result.output)")
         }

@@ -1,6 +1,7 @@
 import CDockerEngine
 import Foundation
 import GoogleAPI
+import HostPrograms
 import NIOHTTP1
 package import Workloads
 
@@ -55,7 +56,7 @@ extension DockerEngine {
 
     package func apply(_ filter: PacketFilter, to name: WorkloadName) async throws {
         let process = try await process(of: name)
-        let result = try await Command.run(
+        let result = try await HostProgram.run(
             "nsenter",
             ["--target", String(process), "--net", "iptables-restore", "-w"],
             input: filter.tables

@@ -1,5 +1,6 @@
 import Foundation
 import GoogleAPI
+import HostPrograms
 import NIOHTTP1
 import Synchronization
 package import Workloads
@@ -111,7 +112,7 @@ extension DockerEngine {
         let from = try await folder(ofVolume: source)
         try await removeVolume(target)
         try await ensureVolume(target, labels: labels)
-        let copy = try await Command.run(
+        let copy = try await HostProgram.run(
             "cp",
             ["--archive", "--reflink=auto", from + "/.", try await folder(ofVolume: target)]
         )

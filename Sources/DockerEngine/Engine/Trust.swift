@@ -1,5 +1,6 @@
 import Foundation
 import GoogleAPI
+import HostPrograms
 import NIOCore
 import NIOHTTP1
 import Synchronization
@@ -111,7 +112,7 @@ extension DockerEngine {
     /// The name under which OpenSSL looks an authority up in a folder of certificates.
     private func subjectHash(of authority: String) async -> String? {
         if let known = remembered.withLock({ $0.hashes[authority] }) { return known }
-        guard let hash = try? await Command.run("openssl", ["x509", "-noout", "-hash"], input: authority),
+        guard let hash = try? await HostProgram.run("openssl", ["x509", "-noout", "-hash"], input: authority),
             hash.status == 0
         else { return nil }
         let text = hash.output.trimmingCharacters(in: .whitespacesAndNewlines)

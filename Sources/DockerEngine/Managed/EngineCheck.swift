@@ -1,4 +1,5 @@
 import Foundation
+import HostPrograms
 
 /// One thing that the engine needs of the machine, and what to do when it is missing.
 package struct EngineCheck: Sendable, Equatable {
@@ -15,7 +16,7 @@ package struct EngineCheck: Sendable, Equatable {
     package static func all() -> [EngineCheck] {
         let isRoot = geteuid() == 0
         func program(_ name: String, _ package: String) -> EngineCheck {
-            let path = Command.path(of: name)
+            let path = HostProgram.find(name)
             return EngineCheck(
                 name: name,
                 isFine: path != nil,

@@ -1,5 +1,6 @@
 import Foundation
 import GoogleAPI
+import HostPrograms
 import NIOHTTP1
 package import Logging
 import Workloads
@@ -105,7 +106,7 @@ package actor ManagedDockerd: EngineHost {
         for bridge in bridges {
             // The engine leaves its rules and bridges behind; it makes them again at its next start.
             await Doors(bridge: bridge).removeEverything()
-            _ = try? await Command.run("ip", ["link", "del", bridge])
+            _ = try? await HostProgram.run("ip", ["link", "del", bridge])
         }
     }
 
@@ -115,7 +116,7 @@ package actor ManagedDockerd: EngineHost {
         let isMounted = mounts.split(separator: "\n").contains { line in
             line.split(separator: " ").dropFirst().first.map(String.init) == configuration.dataFolder
         }
-        if isMounted { _ = try? await Command.run("umount", ["--lazy", configuration.dataFolder]) }
+        if isMounted { _ = try? await HostProgram.run("umount", ["--lazy", configuration.dataFolder]) }
     }
 
     /// Looks after the engine no more; it and its containers live on.
@@ -144,7 +145,7 @@ package actor ManagedDockerd: EngineHost {
                 """
             )
         }
-        guard let program = Command.path(of: "dockerd") else {
+        guard let program = HostProgram.find("dockerd") else {
             throw EngineError.unavailable(
                 """
                 dockerd is not installed. Install it (apt-get install docker.io), or let BRUME_ENGINE name the socket of \
@@ -219,7 +220,7 @@ package actor ManagedDockerd: EngineHost {
             ["link", "add", bridge, "type", "bridge"], ["addr", "add", "\(base.gateway)/24", "dev", bridge],
             ["link", "set", bridge, "up"],
         ] {
-            let result = try await Command.run("ip", arguments)
+            let result = try await HostProgram.run("ip", arguments)
             guard result.status == 0 else {
                 throw EngineError.unavailable("ip \(arguments.joined(separator: " ")): \(result.output)")
             }

@@ -1,5 +1,6 @@
 import Foundation
 import GoogleAPI
+import HostPrograms
 import NIOCore
 
 /// The folder of repositories, and git itself at work in it.
@@ -123,17 +124,17 @@ struct Git: Sendable {
     // MARK: Running
 
     /// One run of git in a repository.
-    func process(_ arguments: [String], in id: String) throws -> GitProcess {
-        GitProcess(
-            program: try program(),
-            arguments: ["--git-dir=\(path(id))"] + arguments,
+    func process(_ arguments: [String], in id: String) throws -> HostProgram {
+        HostProgram(
+            try program(),
+            ["--git-dir=\(path(id))"] + arguments,
             environment: Self.environment,
             folder: path(id)
         )
     }
 
     /// The CGI program that speaks git's protocol over HTTP.
-    func backend(_ id: String, _ request: GitRequest, errors: FileHandle?) throws -> GitProcess {
+    func backend(_ id: String, _ request: GitRequest, errors: FileHandle?) throws -> HostProgram {
         var environment = Self.environment
         environment["GIT_PROJECT_ROOT"] = folder.path
         environment["GIT_HTTP_EXPORT_ALL"] = "1"
@@ -144,12 +145,12 @@ struct Git: Sendable {
         environment["CONTENT_TYPE"] = request.contentType
         environment["HTTP_CONTENT_ENCODING"] = request.contentEncoding
         environment["GIT_PROTOCOL"] = request.protocolVersion
-        return GitProcess(
-            program: try program(),
-            arguments: ["http-backend"],
+        return HostProgram(
+            try program(),
+            ["http-backend"],
             environment: environment,
             folder: folder.path,
-            errors: errors
+            errors: errors.map { .file($0) } ?? .nowhere
         )
     }
 
@@ -157,7 +158,7 @@ struct Git: Sendable {
     static let fetched = "refs/fetched/"
 
     /// A fetch from a repository elsewhere; the only run of git that may use the network.
-    func fetching(_ url: String, _ references: [String], in id: String) throws -> GitProcess {
+    func fetching(_ url: String, _ references: [String], in id: String) throws -> HostProgram {
         let mayUse = ["-c", "protocol.https.allow=always", "-c", "protocol.http.allow=always"]
         let limits = [
             "-c", "http.followRedirects=false", "-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=30",
@@ -170,7 +171,7 @@ struct Git: Sendable {
         let passed = [
             "HTTPS_PROXY", "https_proxy", "http_proxy", "NO_PROXY", "no_proxy", "GIT_SSL_CAINFO", "SSL_CERT_FILE",
         ]
-        for name in passed { process.environment[name] = ProcessInfo.processInfo.environment[name] }
+        for name in passed { process.environment?[name] = ProcessInfo.processInfo.environment[name] }
         return process
     }
 
@@ -193,9 +194,9 @@ struct Git: Sendable {
     }
 
     private func check(_ what: String, _ arguments: [String]) async throws {
-        let process = GitProcess(
-            program: try program(),
-            arguments: arguments,
+        let process = HostProgram(
+            try program(),
+            arguments,
             environment: Self.environment,
             folder: folder.path
         )

@@ -2,6 +2,7 @@ import APIServer
 import Foundation
 import GoogleAPI
 import HTTPTypes
+import HostPrograms
 import Hummingbird
 import NIOCore
 
@@ -79,7 +80,7 @@ struct GitDoor: Sendable {
     /// Streams a request on, and waits for its turn before git can have read all of it.
     private static func feed(
         _ body: RequestBody,
-        to input: GitProcess.Input,
+        to input: HostProgram.Input,
         beforeTheLast turn: @Sendable () async -> Void
     ) async throws {
         var held: ByteBuffer?
@@ -93,7 +94,7 @@ struct GitDoor: Sendable {
     }
 
     /// Git may end before it has read everything, when it refuses a push; its answer says why.
-    private static func write(_ bytes: ByteBuffer, to input: GitProcess.Input) async throws {
+    private static func write(_ bytes: ByteBuffer, to input: HostProgram.Input) async throws {
         do {
             try await input.write(bytes)
         } catch {
@@ -103,7 +104,7 @@ struct GitDoor: Sendable {
 
     // MARK: Answers
 
-    private func answer(_ type: String, _ process: GitProcess, body: RequestBody?) -> Response {
+    private func answer(_ type: String, _ process: HostProgram, body: RequestBody?) -> Response {
         Response(
             status: .ok,
             headers: [.contentType: type, .cacheControl: "no-cache, max-age=0, must-revalidate"],

@@ -1,34 +1,60 @@
-import Foundation
-import NIOCore
+package import Foundation
+package import NIOCore
 import NIOPosix
 
-/// One run of git: bytes go in and come out as streams, in an environment that is Brume's alone.
-struct GitProcess: Sendable {
-    typealias Output = NIOAsyncChannelInboundStream<ByteBuffer>
-    typealias Input = NIOAsyncChannelOutboundWriter<ByteBuffer>
+/// One run of a program of the daemon's machine: bytes go in and come out as streams.
+package struct HostProgram: Sendable {
+    package typealias Output = NIOAsyncChannelInboundStream<ByteBuffer>
+    package typealias Input = NIOAsyncChannelOutboundWriter<ByteBuffer>
 
-    var program: String
-    var arguments: [String]
-    var environment: [String: String]
-    var folder: String
-    /// Where errors are written; nil: nowhere.
-    var errors: FileHandle?
+    /// Where what the program says of errors goes.
+    package enum Errors: Sendable {
+        case nowhere
+        case file(FileHandle)
+        case withOutput
+    }
 
-    /// Runs git to its end; cancellation ends it early.
+    package var path: String
+    package var arguments: [String]
+    /// Nil: the daemon's own.
+    package var environment: [String: String]?
+    /// Nil: the daemon's own.
+    package var folder: String?
+    package var errors: Errors
+
+    package init(
+        _ path: String,
+        _ arguments: [String],
+        environment: [String: String]? = nil,
+        folder: String? = nil,
+        errors: Errors = .nowhere
+    ) {
+        self.path = path
+        self.arguments = arguments
+        self.environment = environment
+        self.folder = folder
+        self.errors = errors
+    }
+
+    /// Runs the program to its end; cancellation ends it early.
     ///
-    /// - Returns: What `body` returned, and git's exit code.
-    func run<Result: Sendable>(
+    /// - Returns: What `body` returned, and the program's exit code.
+    package func run<Result: Sendable>(
         _ body: @escaping @Sendable (Output, Input) async throws -> Result
     ) async throws -> (result: Result, status: Int32) {
         let process = Process()
-        process.executableURL = URL(filePath: program)
+        process.executableURL = URL(filePath: path)
         process.arguments = arguments
-        process.environment = environment
-        process.currentDirectoryURL = URL(filePath: folder)
+        if let environment { process.environment = environment }
+        if let folder { process.currentDirectoryURL = URL(filePath: folder) }
         let (input, output) = (Pipe(), Pipe())
         process.standardInput = input
         process.standardOutput = output
-        process.standardError = errors ?? FileHandle.nullDevice
+        switch errors {
+        case .nowhere: process.standardError = FileHandle.nullDevice
+        case .file(let file): process.standardError = file
+        case .withOutput: process.standardError = output
+        }
         let (ends, end) = AsyncStream.makeStream(of: Int32.self)
         process.terminationHandler = { process in
             end.yield(process.terminationStatus)
