@@ -51,9 +51,9 @@ package struct ComputeEngine: Sendable {
         self.logger = logger
         self.authorizer = authorizer
         self.changes = changes
-        places = PlaceMethods(projects: projects)
-        projectMethods = ProjectMethods(store: store, projects: projects, changes: changes)
+        places = PlaceMethods(store: store, projects: projects)
         let defaults = DefaultNetwork(store: store, now: now)
+        projectMethods = ProjectMethods(store: store, projects: projects, changes: changes, defaults: defaults)
         let walls = Walls(store: store, engine: engine, guests: guests, defaults: defaults, logger: logger)
         networks = NetworkMethods(
             rows: rows("networks", "network"),

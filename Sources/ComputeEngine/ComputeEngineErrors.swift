@@ -46,6 +46,17 @@ extension GoogleError {
         )
     }
 
+    /// More than the project may have at once.
+    static func quotaExceeded(_ metric: Quota.Metric, limit: Double) -> GoogleError {
+        GoogleError(
+            .permissionDenied,
+            reason: "QUOTA_EXCEEDED",
+            message: "Quota '\(metric.name)' exceeded.  Limit: \(limit) "
+                + (metric.region.map { "in region \($0)." } ?? "globally."),
+            httpStatus: 403
+        )
+    }
+
     static func acceleratorsMissing(_ kind: String) -> GoogleError {
         GoogleError(
             .unavailable,

@@ -113,7 +113,7 @@ actor GroupKeeper: Service {
             guard let group = try ResourceStore.fetch(state.key, in: db),
                 InstanceGroup.wanted(group).contains(instance.name)
             else { throw CancellationError() }
-            try InstanceMaker.insert(draft, operation, in: db)
+            try InstanceMaker.insert([(draft, operation)], in: db)
         }
         maker.rows.changes.runner.begin(operation.id)
         return operation.id

@@ -62,7 +62,7 @@ extension InstanceMethods {
                 "operationGroupId": .string(group),
             ]
         ) { db in
-            for (draft, operation) in made { try InstanceMaker.insert(draft, operation, in: db) }
+            try InstanceMaker.insert(made, in: db)
             return [:]
         }
         for (_, operation) in made { rows.changes.runner.begin(operation.id) }

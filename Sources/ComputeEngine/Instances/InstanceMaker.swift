@@ -56,8 +56,18 @@ struct InstanceMaker: Sendable {
         return operation
     }
 
-    /// Inserts an instance with its disks, and the operation that brings it up.
-    static func insert(_ draft: InstanceDraft, _ operation: Operations.Operation, in db: Database) throws {
+    /// Inserts instances with their disks, and the operations that bring them up, as far as quotas allow all of them.
+    static func insert(_ drafts: [(InstanceDraft, Operations.Operation)], in db: Database) throws {
+        for (draft, operation) in drafts { try insert(draft, operation, in: db) }
+        try Quota.check(
+            drafts.flatMap { draft, _ in
+                [(draft.key, draft.instance)] + draft.disks.made.map { ($0.key, $0.disk) }
+            },
+            in: db
+        )
+    }
+
+    private static func insert(_ draft: InstanceDraft, _ operation: Operations.Operation, in db: Database) throws {
         try ResourceStore.insert(draft.instance, at: draft.key, in: db)
         for (key, disk) in draft.disks.made { try ResourceStore.insert(disk, at: key, in: db) }
         for (disk, isReadOnly) in draft.disks.existing {

@@ -108,7 +108,7 @@ struct InstanceMethods: Sendable {
         body["name"] = .string(input.name)
         let draft = try await maker.draft(body, at: key, for: caller)
         let operation = maker.operation(for: draft, by: caller)
-        try await rows.store.database.write { try InstanceMaker.insert(draft, operation, in: $0) }
+        try await rows.store.database.write { try InstanceMaker.insert([(draft, operation)], in: $0) }
         return rows.changes.begin(operation, for: caller)
     }
 

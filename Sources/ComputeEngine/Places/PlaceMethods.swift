@@ -1,9 +1,11 @@
 import APIServer
+import GRDB
 import GoogleAPI
 import HTTPTypes
 
 /// What is the same for all projects: regions, zones, machine types, disk types, accelerator types.
 struct PlaceMethods: Sendable {
+    let store: ResourceStore
     let projects: any ProjectDirectory
     /// Zones and types are as old as the cloud's own beginning.
     private let creationTimestamp = "1969-12-31T16:00:00.000-08:00"
@@ -46,12 +48,15 @@ struct PlaceMethods: Sendable {
         guard let region = Region.named(input.name) else {
             throw GoogleError.resourceMissing(ResourceName(["projects", project.id, "regions", input.name]))
         }
-        return Link.render(self.region(region, project: project.id), for: caller.origin)
+        let quotas = try await store.database.read { try Quota.documents(project: project.id, in: $0).ofRegion }
+        return Link.render(self.region(region, project: project.id, quotas: quotas), for: caller.origin)
     }
 
     func listRegions(_ input: ListInput, as caller: Caller) async throws -> JSON {
         let project = try await projects.project(input.project)
-        return try input.page(Region.all.map { region($0, project: project.id) }, kind: "region", for: caller)
+        let quotas = try await store.database.read { try Quota.documents(project: project.id, in: $0).ofRegion }
+        let regions = Region.all.map { region($0, project: project.id, quotas: quotas) }
+        return try input.page(regions, kind: "region", for: caller)
     }
 
     /// A zone or a region by itself.
@@ -160,18 +165,13 @@ struct PlaceMethods: Sendable {
         ]
     }
 
-    private func region(_ region: Region, project: String) -> JSON {
+    private func region(_ region: Region, project: String, quotas: (String) -> JSON) -> JSON {
         [
             "kind": "compute#region", "id": .string(Token.id(for: region.name)), "name": .string(region.name),
             "description": .string(region.name), "status": "UP", "creationTimestamp": .string(creationTimestamp),
-            "quotas": .array(Self.quotas),
+            "quotas": quotas(region.name),
             "zones": .array(region.zones.map { .string(Link.to("projects/\(project)/zones/\($0)")) }),
             "selfLink": .string(Link.to("projects/\(project)/regions/\(region.name)")),
         ]
     }
-
-    private static let quotas: [JSON] = [
-        ("CPUS", 24.0), ("DISKS_TOTAL_GB", 4096), ("STATIC_ADDRESSES", 8), ("IN_USE_ADDRESSES", 8),
-        ("SSD_TOTAL_GB", 500),
-    ].map { ["metric": .string($0.0), "limit": .number($0.1), "usage": 0.0] }
 }

@@ -10,6 +10,7 @@ struct ProjectMethods: Sendable {
     let store: ResourceStore
     let projects: any ProjectDirectory
     let changes: ChangeLog
+    let defaults: DefaultNetwork
 
     struct GetInput: MethodInput {
         var resource: ResourceName
@@ -30,6 +31,7 @@ struct ProjectMethods: Sendable {
             project = try call.parameter("project")
             resource = .project(project)
             metadata = try Metadata.checked(try await call.body())
+            try Quota.check(metadata)
         }
     }
 
@@ -46,7 +48,15 @@ struct ProjectMethods: Sendable {
 
     func get(_ input: GetInput, as caller: Caller) async throws -> JSON {
         let project = try await projects.project(input.project)
-        return Link.render(document(project, metadata: try await metadata(of: project.id)), for: caller.origin)
+        try await defaults.establish(in: project.id)
+        let document = try await store.database.read { db in
+            Self.document(
+                project,
+                metadata: try Self.metadata(of: project.id, in: db),
+                quotas: try Quota.documents(project: project.id, in: db).ofProject
+            )
+        }
+        return Link.render(document, for: caller.origin)
     }
 
     /// Replaces the metadata that all instances share; it is in effect on running instances when the operation is done.
@@ -77,7 +87,7 @@ struct ProjectMethods: Sendable {
         try await store.database.read { try Self.metadata(of: project, in: $0) }
     }
 
-    private static func metadata(of project: String, in db: Database) throws -> JSON {
+    static func metadata(of project: String, in db: Database) throws -> JSON {
         let sql = "SELECT resource FROM computeProjects WHERE project = ?"
         guard let data = try Data.fetchOne(db, sql: sql, arguments: [project]) else {
             return ["kind": "compute#metadata", "fingerprint": "AAAAAAAAAAA="]
@@ -85,18 +95,13 @@ struct ProjectMethods: Sendable {
         return try JSON(parsing: data)
     }
 
-    private func document(_ project: ProjectIdentity, metadata: JSON) -> JSON {
+    private static func document(_ project: ProjectIdentity, metadata: JSON, quotas: JSON) -> JSON {
         [
             "kind": "compute#project", "id": .string(String(project.number)), "name": .string(project.id),
             "creationTimestamp": "1969-12-31T16:00:00.000-08:00", "commonInstanceMetadata": metadata,
             "selfLink": .string(Link.to("projects/\(project.id)")), "defaultNetworkTier": "PREMIUM",
             "defaultServiceAccount": .string(ServiceAccounts.computeDefault(project)),
-            "quotas": [
-                ["metric": "NETWORKS", "limit": 5.0, "usage": 1.0],
-                ["metric": "FIREWALLS", "limit": 100.0, "usage": 4.0],
-                ["metric": "IMAGES", "limit": 100.0, "usage": 0.0],
-                ["metric": "SNAPSHOTS", "limit": 1000.0, "usage": 0.0],
-            ],
+            "quotas": quotas,
         ]
     }
 }

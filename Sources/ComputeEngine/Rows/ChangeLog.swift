@@ -58,7 +58,10 @@ struct ChangeLog: Sendable {
         )
         let operation = try await store.database.write { db in
             var operation = new
-            operation.metadata["targetId"] = try change(db)["id"]
+            let before = try ResourceStore.fetch(key, in: db)
+            let resource = try change(db)
+            try Quota.check(resource, at: key, before: before, in: db)
+            operation.metadata["targetId"] = resource["id"]
             try OperationRunner.insert(operation, in: db)
             return operation
         }

@@ -50,6 +50,7 @@ struct SnapshotMethods: Sendable {
             input: ["snapshot": .string(key.name)]
         ) { db in
             try ResourceStore.insert(snapshot, at: key, in: db)
+            try Quota.check([(key, snapshot)], in: db)
             return ["id": snapshot["sourceDiskId"] ?? ""]
         }
     }

@@ -47,3 +47,32 @@ def test_a_group_keeps_its_size(cloud):
     assert described.strip() == "work"
     cloud.sh(f"gcloud compute instances delete single {ZONE} -q")
     cloud.sh("gcloud compute instance-templates delete worker -q")
+
+
+def test_quotas_are_shown_and_hold(cloud):
+    metadata = "gcloud compute project-info"
+    show = "--flatten=quotas --format='value(quotas.metric,quotas.usage,quotas.limit)'"
+
+    def quota(described, metric):
+        lines = [line.split() for line in described.stdout.splitlines()]
+        return next([float(line[1]), float(line[2])] for line in lines if line and line[0] == metric)
+
+    assert quota(cloud.sh(f"{metadata} describe {show}"), "NETWORKS")[0] >= 1
+    region = f"gcloud compute regions describe australia-southeast1 {show}"
+    assert quota(cloud.sh(region), "DISKS_TOTAL_GB")[0] == 0
+    place = "--zone=australia-southeast1-a"
+    cloud.sh(f"{metadata} add-metadata --metadata=brume-quota-DISKS_TOTAL_GB=1000,brume-quota-INSTANCES=0")
+    try:
+        cloud.sh(f"gcloud compute disks create within --size=600GB --type=pd-standard {place}")
+        assert quota(cloud.sh(region), "DISKS_TOTAL_GB") == [600, 1000]
+        refused = cloud.sh(f"gcloud compute disks create beyond --size=600GB --type=pd-standard {place}", check=False)
+        assert refused.status == 1
+        assert "Quota 'DISKS_TOTAL_GB' exceeded.  Limit: 1000.0 in region australia-southeast1." in refused.output
+        refused = cloud.sh(f"gcloud compute instances create beyond {place} {IMAGE}", check=False)
+        assert refused.status == 1
+        assert "Quota 'INSTANCES' exceeded.  Limit: 0.0 in region australia-southeast1." in refused.output
+        listed = cloud.sh("gcloud compute disks list --format='value(name)'").stdout.split()
+        assert "within" in listed and "beyond" not in listed
+    finally:
+        cloud.sh(f"{metadata} remove-metadata --keys=brume-quota-DISKS_TOTAL_GB,brume-quota-INSTANCES")
+    cloud.sh(f"gcloud compute disks delete within -q {place}")
