@@ -125,6 +125,7 @@ package struct ComputeEngine: Sendable {
         projectMethods.add(to: table)
         places.add(to: table)
         networks.add(to: table)
+        RouteMethods(networks: networks).add(to: table)
         firewalls.add(to: table)
         instances.add(to: table)
         disks.add(to: table)

@@ -49,7 +49,6 @@ struct NetworkMethods: Sendable {
             aggregatedAddresses
         )
         api.lacks("compute.addresses.insert", .post, addresses)
-        api.lacks("compute.routes.list", .get, ComputePath.global + "/routes")
     }
 
     // MARK: Networks
@@ -101,7 +100,7 @@ struct NetworkMethods: Sendable {
         return network
     }
 
-    private func networks(of project: String) async throws -> [JSON] {
+    func networks(of project: String) async throws -> [JSON] {
         try await defaults.establish(in: project)
         return try await rows.store.list("networks", project: project).map(\.resource)
     }
@@ -131,7 +130,7 @@ struct NetworkMethods: Sendable {
         return Link.render(found, for: caller.origin)
     }
 
-    private func all(of project: String, in region: Region) async throws -> [JSON] {
+    func all(of project: String, in region: Region) async throws -> [JSON] {
         let auto = try await networks(of: project).filter(Network.isAuto).map { Network.autoSubnetwork(region, of: $0) }
         let own = try await rows.store.list("subnetworks", project: project, scope: "regions/\(region.name)")
         return auto + own.map(\.resource)

@@ -103,6 +103,10 @@ def test_a_network_of_ones_own_has_ones_own_range(cloud):
     cloud.sh("gcloud compute networks create lab --subnet-mode=custom")
     cloud.sh("gcloud compute networks subnets create lab-1 --network=lab --region=europe-west1 --range=192.168.203.0/24")
     assert "192.168.203.0/24" in cloud.sh("gcloud compute networks subnets list --network=lab").stdout
+    routes = cloud.sh("gcloud compute routes list --filter=network=lab --format='value(name,destRange)'").stdout
+    lines = [line.split() for line in routes.splitlines()]
+    assert {target for _, target in lines} == {"0.0.0.0/0", "192.168.203.0/24"}
+    assert lines[0][1] in cloud.sh(f"gcloud compute routes describe {lines[0][0]}").stdout
     cloud.sh("gcloud compute firewall-rules create lab-ssh --network=lab --allow=tcp:22")
     cloud.sh(f"gcloud compute instances create vm-lab {ZONE} --subnet=lab-1 --machine-type=e2-micro --image-family=debian-12 --image-project=debian-cloud")
     assert inside(cloud, "vm-lab", "hostname -I").stdout.startswith("192.168.203.")
