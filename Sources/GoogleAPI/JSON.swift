@@ -95,9 +95,16 @@ extension JSON {
 extension JSON {
     /// Reads a document.
     ///
-    /// - Throws: `DecodingError` when `data` is not JSON.
+    /// - Throws: `DecodingError` when `data` is not JSON; it tells the line and the column.
     package init(parsing data: Data) throws {
-        self = try JSONReader.read(data) ?? JSONCoding.decoder.decode(JSON.self, from: data)
+        if let read = try JSONReader.read(data) {
+            self = read
+        } else if let read = try? JSONCoding.decoder.decode(JSON.self, from: data) {
+            // What the quick reader leaves to others: numbers beyond 64 bits, great depth.
+            self = read
+        } else {
+            throw JSONReader.failure(in: data)
+        }
     }
 
     /// Views any encodable value as a document.

@@ -20,12 +20,24 @@ struct JSONReader {
                 throw DecodingError.dataCorrupted(
                     .init(
                         codingPath: [],
-                        debugDescription: "The document ends at byte \(reader.index), and more follows."
+                        debugDescription: "the document ends at byte \(reader.index), and more follows"
                     )
                 )
             }
             return value
         }
+    }
+
+    /// Where a text stops being JSON.
+    static func failure(in data: Data) -> DecodingError {
+        let place = data.withUnsafeBytes { raw in
+            var reader = JSONReader(bytes: raw.bindMemory(to: UInt8.self))
+            _ = reader.value()
+            let read = reader.bytes[..<min(reader.index, reader.bytes.count)]
+            let lineStart = read.lastIndex(of: 10).map { $0 + 1 } ?? 0
+            return "line \(read.count { $0 == 10 } + 1), column \(read.count - lineStart + 1)"
+        }
+        return .dataCorrupted(.init(codingPath: [], debugDescription: "it is no JSON from \(place) on"))
     }
 
     private init(bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }

@@ -30,6 +30,22 @@ struct JSONTextTests {
         #expect(throws: (any Error).self) { try JSON(parsing: Data(text.utf8)) }
     }
 
+    @Test(
+        "what is no JSON is told with its place",
+        arguments: [
+            ("{\"a\":\n  [1,}", "line 2, column 6"), ("", "line 1, column 1"), ("{\"a\" 1}", "line 1, column 6"),
+            ("[1]\n]", "byte 4"),
+        ]
+    )
+    func place(text: String, told: String) {
+        #expect {
+            try JSON(parsing: Data(text.utf8))
+        } throws: { error in
+            guard case DecodingError.dataCorrupted(let context)? = error as? DecodingError else { return false }
+            return context.debugDescription.contains(told)
+        }
+    }
+
     @Test func `a document that nests without end is an error, not a crash`() {
         let deep = String(repeating: "[", count: 100_000)
         #expect(throws: (any Error).self) { try JSON(parsing: Data(deep.utf8)) }
