@@ -32,7 +32,7 @@ package final class StagedBlob: Sendable {
     }
 
     /// Bytes that are gathered before they are handed to the lanes.
-    private static let batchBytes = 512 << 10
+    private static let batchBytes = 256 << 10
 
     private let files: BlobFiles
     private let digest: Digest

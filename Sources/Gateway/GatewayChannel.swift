@@ -57,11 +57,6 @@ struct GatewayChannel: ServerChildChannel {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
-            // A connection that brings much is read in larger pieces, each of which changes threads once.
-            try channel.syncOptions?.setOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 256 << 10)
-            )
             let dialogue = channel.eventLoop.makePromise(of: Dialogue.self)
             try channel.pipeline.syncOperations.addHandler(Sniffer(self, dialogue: dialogue, logger: logger))
             return Value(dialogue: dialogue.futureResult, channel: channel)
