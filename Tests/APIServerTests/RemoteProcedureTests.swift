@@ -53,12 +53,17 @@ struct RemoteProcedureTests {
     )
 
     /// Calls a procedure of Secret Manager; the answer's trailers are in its headers.
-    private func call(_ procedure: String, _ message: [UInt8], flag: UInt8 = 0) async throws -> TestReply {
+    private func call(
+        _ procedure: String,
+        of service: String = "google.cloud.secretmanager.v1.SecretManagerService",
+        _ message: [UInt8],
+        flag: UInt8 = 0
+    ) async throws -> TestReply {
         let length = UInt32(message.count)
         let frame = [flag] + (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) } + message
         return try await api.send(
             .post,
-            "/google.cloud.secretmanager.v1.SecretManagerService/\(procedure)",
+            "/\(service)/\(procedure)",
             host: "secretmanager.googleapis.com",
             headers: [.contentType: "application/grpc"],
             body: Data(frame)
@@ -107,6 +112,27 @@ struct RemoteProcedureTests {
         let reply = try await call("UpdateSecret", message)
         let shown = String(decoding: reply.body.dropFirst(7), as: UTF8.self)
         #expect(shown.hasPrefix("/v1/projects/demo/secrets/known?updateMask=versionAliases%2Clabels {"))
+    }
+
+    @Test func `a message that nests without end is refused, and does not end the daemon`() async throws {
+        // `Value` in `ListValue` in `Value` …, as the payload of a log entry: each level is a tag and a length.
+        var nested: [UInt8] = []
+        func varint(_ value: Int) -> [UInt8] {
+            value < 128 ? [UInt8(value)] : [UInt8(value & 127 | 128)] + varint(value >> 7)
+        }
+        for _ in 0..<5000 {
+            nested = [0x0a] + varint(nested.count) + nested
+            nested = [0x32] + varint(nested.count) + nested
+        }
+        let field = text(1, "a") + [0x12] + varint(nested.count) + nested
+        let payload = [0x0a] + varint(field.count) + field
+        let entry = [0x32] + varint(payload.count) + payload
+        let reply = try await call(
+            "WriteLogEntries",
+            of: "google.logging.v2.LoggingServiceV2",
+            [0x22] + varint(entry.count) + entry
+        )
+        #expect(reply.status == 200 && reply.trailer("grpc-status") == "3")
     }
 
     @Test func `an error has gRPC's code, and its message in printable ASCII`() async throws {

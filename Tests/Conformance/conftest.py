@@ -81,6 +81,10 @@ class Cloud:
         variables = {**self.environment, **(environment or {})}
         return run(["bash", "-o", "pipefail", "-c", command], variables, cwd or self.folder, check, timeout)
 
+    def python(self, script, *arguments):
+        """Runs a program of a user's in the shell that is turned to the cloud."""
+        return self.sh(f"python - {' '.join(arguments)} <<'E'\n{script}\nE")
+
     def log(self):
         path = self.data / "logs" / "brume.log"
         return path.read_text(errors="replace") if path.exists() else ""

@@ -7,10 +7,25 @@ struct ProtobufReader {
 
     let table: ProcedureTable
     private var bytes: ArraySlice<UInt8>
+    /// How many messages this one lies in.
+    private let depth: Int
+
+    /// As deep as [Google's own libraries](https://protobuf.dev/programming-guides/proto-limits/#depth) read.
+    private static let maximumDepth = 100
 
     init(_ bytes: ArraySlice<UInt8>, table: ProcedureTable) {
+        self.init(bytes, table: table, depth: 0)
+    }
+
+    private init(_ bytes: ArraySlice<UInt8>, table: ProcedureTable, depth: Int) {
         self.bytes = bytes
         self.table = table
+        self.depth = depth
+    }
+
+    /// Reads what lies in this message.
+    private func reader(of bytes: ArraySlice<UInt8>) -> ProtobufReader {
+        ProtobufReader(bytes, table: table, depth: depth + 1)
     }
 
     /// A value as it lies on the wire.
@@ -23,6 +38,7 @@ struct ProtobufReader {
     ///
     /// - Throws: ``Malformed``. Fields that the table does not know are passed over.
     mutating func message(_ name: String) throws -> JSON {
+        guard depth <= Self.maximumDepth else { throw Malformed() }
         var fields: [Int: [(type: UInt64, value: Wire)]] = [:]
         while !bytes.isEmpty {
             let tag = try varint()
@@ -77,7 +93,7 @@ struct ProtobufReader {
             return .string(text)
         case (.bytes(let bytes), "bytes"): return .string(Data(bytes).base64EncodedString())
         case (.bytes(let bytes), _):
-            var reader = ProtobufReader(bytes, table: table)
+            var reader = reader(of: bytes)
             return try reader.message(kind)
         }
     }
@@ -87,7 +103,7 @@ struct ProtobufReader {
         guard type == 2, case .bytes(let packed) = value, Self.isNumber(kind) || table.enumerations[kind] != nil else {
             return [try json(value, as: kind)]
         }
-        var (reader, elements) = (ProtobufReader(packed, table: table), [JSON]())
+        var (reader, elements) = (reader(of: packed), [JSON]())
         let type: UInt64 =
             switch kind {
             case "double", "fixed64", "sfixed64": 1
@@ -100,7 +116,7 @@ struct ProtobufReader {
 
     private func entry(_ value: Wire, key: String, value kind: String) throws -> (String, JSON) {
         guard case .bytes(let bytes) = value else { throw Malformed() }
-        var reader = ProtobufReader(bytes, table: table)
+        var reader = reader(of: bytes)
         var (name, content) = ("", JSON?.none)
         while !reader.bytes.isEmpty {
             let tag = try reader.varint()

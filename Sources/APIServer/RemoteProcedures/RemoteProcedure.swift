@@ -13,9 +13,6 @@ struct RemoteProcedure: Sendable {
     private let procedure: ProcedureTable.Procedure
     private let table: ProcedureTable
 
-    /// The most that one message may have, in bytes.
-    private static let maximumBytes = 64 << 20
-
     static func isCall(_ head: HTTPRequest) -> Bool {
         head.headerFields[.contentType]?.hasPrefix("application/grpc") ?? false
     }
@@ -49,7 +46,7 @@ struct RemoteProcedure: Sendable {
 
     /// The one message of a unary call.
     private static func frame(of request: Request) async throws -> ArraySlice<UInt8> {
-        var body = try await request.body.collect(upTo: maximumBytes + 5)
+        var body = try await request.body.collect(upTo: Call.maximumJSONBytes)
         guard let flag = body.readInteger(as: UInt8.self), let length = body.readInteger(as: UInt32.self),
             let bytes = body.readBytes(length: Int(length)), body.readableBytes == 0
         else { throw ProtobufReader.Malformed() }

@@ -1,11 +1,11 @@
 import APIServer
 import Foundation
 import GoogleAPI
-import Workloads
 import GRDB
 import Guests
 import HTTPTypes
 import Operations
+import Workloads
 
 /// VPC networks and their subnetworks.
 ///

@@ -1,10 +1,6 @@
 """gcsfs, and pandas through it: default credentials, no setting, `gs://` addresses as in user code."""
 
 
-def python(cloud, script, *arguments):
-    return cloud.sh(f"python - {' '.join(arguments)} <<'E'\n{script}\nE")
-
-
 def test_files_are_written_listed_moved_and_read_in_ranges(cloud, bucket):
     script = """
 import os, sys, gcsfs
@@ -32,7 +28,7 @@ try:
 except FileNotFoundError:
     print("done")
 """
-    result = python(cloud, script, bucket)
+    result = cloud.python(script, bucket)
     assert result.stdout.strip() == "done" and "Could not determine bucket type" not in result.stderr
 
 
@@ -45,4 +41,4 @@ for name in ["f.csv", "f.csv.gz"]:
     pandas.testing.assert_frame_equal(pandas.read_csv(f"{sys.argv[1]}/{name}"), frame)
 print("done")
 """
-    assert python(cloud, script, bucket).stdout.strip() == "done"
+    assert cloud.python(script, bucket).stdout.strip() == "done"

@@ -1,10 +1,6 @@
 """Google's Python clients as they come: gRPC, through the proxy that `brume env` names."""
 
 
-def python(cloud, script, *arguments):
-    return cloud.sh(f"python - {' '.join(arguments)} <<'E'\n{script}\nE").stdout.strip()
-
-
 def test_secrets(cloud, name):
     script = """
 import sys
@@ -34,7 +30,7 @@ try:
 except exceptions.NotFound as error:
     print(name in error.message)
 """
-    assert python(cloud, script, cloud.project, name) == "True"
+    assert cloud.python(script, cloud.project, name).stdout.strip() == "True"
 
 
 def test_builds_and_repositories_are_operations_that_end(cloud, name):
@@ -58,7 +54,7 @@ found = list(client.list_builds(project_id=project, filter=f'tags="{name}"'))
 assert [one.id for one in found] == [build.id]
 print("done")
 """
-    assert python(cloud, script, cloud.project, name) == "done"
+    assert cloud.python(script, cloud.project, name).stdout.strip() == "done"
 
 
 def test_projects_and_log_entries(cloud, name):
@@ -75,7 +71,7 @@ entries = [e for e in client.list_entries(filter_=f'logName="projects/{project}/
 assert [(e.payload, e.severity) for e in entries] == [({"share": 0.5, "names": ["x", None, True]}, "ERROR")], entries
 print("done")
 """
-    assert python(cloud, script, cloud.project, name) == "done"
+    assert cloud.python(script, cloud.project, name).stdout.strip() == "done"
 
 
 def test_what_brume_lacks_is_said_at_once(cloud):
@@ -88,4 +84,4 @@ try:
 except exceptions.MethodNotImplemented as error:
     print(error.message)
 """
-    assert "by gRPC" in python(cloud, script, cloud.project)
+    assert "by gRPC" in cloud.python(script, cloud.project).stdout.strip()

@@ -1,10 +1,6 @@
 """What google-cloud-storage offers beyond single calls: the transfer manager, batches, file-like objects, sessions."""
 
 
-def python(cloud, script, *arguments):
-    return cloud.sh(f"python - {' '.join(arguments)} <<'E'\n{script}\nE").stdout.strip()
-
-
 def test_many_files_and_parts_of_one_travel_at_once(cloud, bucket, tmp_path):
     script = """
 import os, sys
@@ -32,7 +28,7 @@ transfer_manager.download_chunks_concurrently(bucket.blob("big"), f"{folder}/bac
 assert open(f"{folder}/big", "rb").read() == open(f"{folder}/back/big", "rb").read()
 print("done")
 """
-    assert python(cloud, script, bucket, str(tmp_path)) == "done"
+    assert cloud.python(script, bucket, str(tmp_path)).stdout.strip() == "done"
 
 
 def test_calls_travel_in_batches_and_text_through_files(cloud, bucket):
@@ -55,4 +51,4 @@ assert client.get_service_account_email().endswith("gs-project-accounts.iam.gser
 bucket.delete(force=True)
 print("done")
 """
-    assert python(cloud, script, bucket) == "done"
+    assert cloud.python(script, bucket).stdout.strip() == "done"
