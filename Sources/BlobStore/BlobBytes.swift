@@ -4,7 +4,7 @@ package import NIOCore
 package struct BlobBytes: AsyncSequence, Sendable {
     package typealias Element = ByteBuffer
 
-    let file: OpenFile
+    let source: BlobSource
     /// The positions that are read.
     package let range: Range<Int64>
     let crc32c: UInt32?
@@ -16,15 +16,15 @@ package struct BlobBytes: AsyncSequence, Sendable {
     private static let shortBytes: Int64 = 64 << 10
 
     /// Blocks; runs on the store's threads.
-    init(file: OpenFile, range: Range<Int64>, crc32c: UInt32?, files: BlobFiles) throws {
-        (self.file, self.range, self.crc32c, self.files) = (file, range, crc32c, files)
+    init(source: BlobSource, range: Range<Int64>, crc32c: UInt32?, files: BlobFiles) throws {
+        (self.source, self.range, self.crc32c, self.files) = (source, range, crc32c, files)
         let count = range.upperBound - range.lowerBound
         guard count <= Self.shortBytes else {
             content = nil
             return
         }
-        let content = try file.read(at: range.lowerBound, upTo: Int(count))
-        if let crc32c { try file.check(CRC32C.extend(0, by: content), is: crc32c) }
+        let content = try source.read(at: range.lowerBound, upTo: Int(count))
+        if let crc32c { try source.file.check(CRC32C.extend(0, by: content), is: crc32c) }
         self.content = content
     }
 
@@ -42,7 +42,7 @@ package struct BlobBytes: AsyncSequence, Sendable {
         var crc32c: UInt32 = 0
 
         package mutating func next() async throws -> ByteBuffer? {
-            let (file, range) = (bytes.file, bytes.range)
+            let (source, range) = (bytes.source, bytes.range)
             guard position < range.upperBound else { return nil }
             if let content = bytes.content {
                 position = range.upperBound
@@ -51,14 +51,47 @@ package struct BlobBytes: AsyncSequence, Sendable {
             let (start, count) = (position, Int(Swift.min(Int64(BlobBytes.chunkBytes), range.upperBound - position)))
             let (seed, isChecked) = (crc32c, bytes.crc32c != nil)
             let (buffer, crc) = try await bytes.files.run { _ in
-                let buffer = try file.read(at: start, upTo: count)
+                let buffer = try source.read(at: start, upTo: count)
                 return (buffer, isChecked ? CRC32C.extend(seed, by: buffer) : 0)
             }
             crc32c = crc
             position += Int64(count)
             // Before the last bytes go out: whoever has them all takes them for good.
-            if position == range.upperBound, let expected = bytes.crc32c { try file.check(crc32c, is: expected) }
+            if position == range.upperBound, let expected = bytes.crc32c { try source.file.check(crc32c, is: expected) }
             return buffer
+        }
+    }
+}
+
+/// Where content is read from.
+enum BlobSource: Sendable {
+    case plain(OpenFile)
+    case sealed(SealedContent)
+
+    var file: OpenFile {
+        switch self {
+        case .plain(let file): file
+        case .sealed(let content): content.file
+        }
+    }
+
+    /// Reads exactly `count` bytes of content.
+    func read(at offset: Int64, upTo count: Int) throws -> ByteBuffer {
+        switch self {
+        case .plain(let file): try file.read(at: offset, upTo: count)
+        case .sealed(let content): try content.read(at: offset, upTo: count)
+        }
+    }
+}
+
+extension BlobSource {
+    /// Reads the content from its beginning, in pieces.
+    func forEachPiece(upTo size: Int64, _ body: (ByteBuffer) throws -> Void) throws {
+        var offset: Int64 = 0
+        while offset < size {
+            let buffer = try read(at: offset, upTo: Int(min(1 << 20, size - offset)))
+            try body(buffer)
+            offset += Int64(buffer.readableBytes)
         }
     }
 }

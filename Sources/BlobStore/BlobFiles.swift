@@ -71,12 +71,17 @@ struct BlobFiles: Sendable {
         }
     }
 
-    /// Cuts a staged file to `size` bytes and reads them into `digest`.
+    /// Cuts a staged file to `size` bytes of content and reads them into `digest`.
     ///
     /// A file that was committed, and whose row never was, is staged again.
-    func restore(_ id: String, size: Int64, into digest: Digest) throws {
+    ///
+    /// - Returns: What goes on sealing it.
+    func restore(_ id: String, size: Int64, sealedWith key: BlobKey?, into digest: Digest) throws -> Sealer? {
         try check(id)
-        guard size > 0 else { return try remove(id) }
+        guard size > 0 else {
+            try remove(id)
+            return key.map { Sealer($0) }
+        }
         if access(stagedPath(id), F_OK) != 0, rename(path(id), stagedPath(id)) != 0, errno != ENOENT {
             throw Posix.failure("stage blob '\(id)' again")
         }
@@ -86,13 +91,14 @@ struct BlobFiles: Sendable {
         guard file.size >= size else {
             throw BlobError.damaged(id, "it has \(file.size) bytes on disk, and \(size) were acknowledged")
         }
-        guard ftruncate(descriptor, off_t(size)) == 0 else { throw Posix.failure("cut blob '\(id)'") }
-        var offset: Int64 = 0
-        while offset < size {
-            let buffer = try file.read(at: offset, upTo: Int(min(1 << 20, size - offset)))
-            digest.update(buffer)
-            offset += Int64(buffer.readableBytes)
-        }
+        let source = try key.map { BlobSource.sealed(try SealedContent(file, $0, size: size)) } ?? .plain(file)
+        let fileSize = key == nil ? size : SealedFormat.fileSize(ofContent: size)
+        guard ftruncate(descriptor, off_t(fileSize)) == 0 else { throw Posix.failure("cut blob '\(id)'") }
+        try source.forEachPiece(upTo: size) { digest.update($0) }
+        guard case .sealed(let content) = source else { return nil }
+        var crc32c: UInt32 = 0
+        try BlobSource.plain(file).forEachPiece(upTo: fileSize) { crc32c = CRC32C.extend(crc32c, by: $0) }
+        return Sealer(continuing: content, size: size, crc32c: crc32c)
     }
 
     func folders() throws -> [String] {
@@ -172,7 +178,10 @@ final class StagedFile: @unchecked Sendable {
     // is empty.
     private let id: String
     private let files: BlobFiles
+    /// Of the file, in bytes.
     private(set) var size: Int64
+    /// Encrypts what is written; nil: it is written as it comes.
+    private var sealer: Sealer?
     /// Up to where the kernel was told to write to the disk.
     private var begun: Int64
     private var descriptor: Int32 = -1
@@ -180,11 +189,23 @@ final class StagedFile: @unchecked Sendable {
 
     private static let writebackBytes: Int64 = 8 << 20
 
-    init(id: String, files: BlobFiles, size: Int64) {
+    init(id: String, files: BlobFiles, contentSize: Int64 = 0, sealer: Sealer? = nil) {
         self.id = id
         self.files = files
-        self.size = size
+        self.sealer = sealer
+        let isPlain = sealer == nil || contentSize == 0
+        size = isPlain ? contentSize : SealedFormat.fileSize(ofContent: contentSize)
         begun = size
+    }
+
+    /// Bytes of content that have been written.
+    var contentSize: Int64 { sealer?.contentSize ?? size }
+
+    var seal: BlobSeal? { sealer?.seal }
+
+    /// Seals what does not fill a chunk; nothing can be written afterwards.
+    func endSealing() throws {
+        if let end = try sealer?.end() { try writeToFile(end) }
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
@@ -196,7 +217,9 @@ final class StagedFile: @unchecked Sendable {
         guard descriptor >= 0 else { throw Posix.failure("create blob '\(id)'") }
     }
 
-    func write(_ buffer: ByteBuffer) throws {
+    func write(_ buffer: ByteBuffer) throws { try writeToFile(try sealer?.seal(buffer) ?? buffer) }
+
+    private func writeToFile(_ buffer: ByteBuffer) throws {
         try openIfNeeded()
         try buffer.withUnsafeReadableBytes { bytes in
             var done = 0

@@ -36,21 +36,29 @@ package struct BlobStore: Sendable {
 
     /// Begins a blob. Nothing is on disk until the first bytes have come.
     ///
-    /// - Parameter checksums: What to compute while bytes arrive; CRC32C always is.
-    package func stage(computing checksums: Checksums = []) -> StagedBlob {
-        StagedBlob(id: makeID(), files: files, digest: Digest(checksums), size: 0)
+    /// - Parameters:
+    ///   - checksums: What to compute while bytes arrive; CRC32C always is.
+    ///   - key: What the file is sealed with; nil: it is plain.
+    package func stage(computing checksums: Checksums = [], sealedWith key: BlobKey? = nil) -> StagedBlob {
+        StagedBlob(id: makeID(), files: files, digest: Digest(checksums), size: 0, sealer: key.map { Sealer($0) })
     }
 
     /// Takes up a staged blob of an earlier process, cut to the bytes that were acknowledged.
     ///
     /// The bytes are read once more, to have the checksums where they were.
     ///
+    /// - Parameter key: What it has been sealed with; `size` is then a multiple of ``SealedFormat/chunkBytes``.
     /// - Throws: ``BlobError/missing(_:)`` when it was never synced or is gone, ``BlobError/damaged(_:_:)`` when it is
     ///   shorter than `size`.
-    package func resume(_ id: String, size: Int64, computing checksums: Checksums = []) async throws -> StagedBlob {
+    package func resume(
+        _ id: String,
+        size: Int64,
+        computing checksums: Checksums = [],
+        sealedWith key: BlobKey? = nil
+    ) async throws -> StagedBlob {
         let digest = Digest(checksums)
-        try await files.run { try $0.restore(id, size: size, into: digest) }
-        return StagedBlob(id: id, files: files, digest: digest, size: size)
+        let sealer = try await files.run { try $0.restore(id, size: size, sealedWith: key, into: digest) }
+        return StagedBlob(id: id, files: files, digest: digest, size: size, sealer: sealer)
     }
 
     /// Opens a committed blob for reading in chunks, each read when the consumer asks for it.
@@ -68,17 +76,43 @@ package struct BlobStore: Sendable {
         try await files.run { files in
             let file = try files.open(id)
             let size = expected?.size ?? file.size
-            // It may be longer: a blob that is still appended to is read up to where its row says.
-            guard size <= file.size else {
-                throw BlobError.damaged(id, "it has \(file.size) bytes on disk, and \(size) were stored")
-            }
-            let range = range ?? 0..<size
-            guard range.lowerBound >= 0, range.upperBound <= size else {
-                throw BlobError.damaged(id, "bytes up to \(range.upperBound) were asked for, and it has \(size)")
-            }
-            let isWhole = range == 0..<size
-            return try BlobBytes(file: file, range: range, crc32c: isWhole ? expected?.crc32c : nil, files: files)
+            return try Self.bytes(of: .plain(file), size: size, range: range, expected: expected, files)
         }
+    }
+
+    /// Opens a sealed blob for reading, as ``read(_:range:expecting:)`` does: positions and `expected` are of its content.
+    ///
+    /// - Throws: ``BlobError/damaged(_:_:)`` for what was changed, or sealed with another key.
+    package func read(
+        _ id: String,
+        range: Range<Int64>? = nil,
+        expecting expected: ExpectedBlob,
+        openedWith key: BlobKey
+    ) async throws -> BlobBytes {
+        try await files.run { files in
+            let content = try SealedContent(try files.open(id), key, size: expected.size)
+            return try Self.bytes(of: .sealed(content), size: expected.size, range: range, expected: expected, files)
+        }
+    }
+
+    private static func bytes(
+        of source: BlobSource,
+        size: Int64,
+        range: Range<Int64>?,
+        expected: ExpectedBlob?,
+        _ files: BlobFiles
+    ) throws -> BlobBytes {
+        let file = source.file
+        // It may be longer: a blob that is still appended to is read up to where its row says.
+        guard size <= file.size else {
+            throw BlobError.damaged(file.id, "it has \(file.size) bytes on disk, and \(size) were stored")
+        }
+        let range = range ?? 0..<size
+        guard range.lowerBound >= 0, range.upperBound <= size else {
+            throw BlobError.damaged(file.id, "bytes up to \(range.upperBound) were asked for, and it has \(size)")
+        }
+        let isWhole = range == 0..<size
+        return try BlobBytes(source: source, range: range, crc32c: isWhole ? expected?.crc32c : nil, files: files)
     }
 
     /// Makes a blob of others, one after another; its CRC32C follows from theirs, so no byte passes through here.
@@ -88,7 +122,7 @@ package struct BlobStore: Sendable {
     package func join(_ parts: [(id: String, expected: ExpectedBlob)]) async throws -> StoredBlob {
         let id = makeID()
         let size = try await files.run { files in
-            let file = StagedFile(id: id, files: files, size: 0)
+            let file = StagedFile(id: id, files: files)
             do {
                 for part in parts {
                     let source = try files.open(part.id)

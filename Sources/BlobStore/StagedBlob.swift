@@ -16,6 +16,8 @@ package struct StoredBlob: Sendable, Equatable {
     package var crc32: UInt32?
     /// Nil unless it was asked for.
     package var crc64nvme: UInt64?
+    /// Nil unless it was sealed.
+    package var seal: BlobSeal?
 }
 
 /// A blob while its bytes arrive. Used by one task at a time.
@@ -41,11 +43,11 @@ package final class StagedBlob: Sendable {
     private let hashing: Lane
     private let state: NIOLockedValueBox<State>
 
-    init(id: String, files: BlobFiles, digest: Digest, size: Int64) {
+    init(id: String, files: BlobFiles, digest: Digest, size: Int64, sealer: Sealer?) {
         self.id = id
         self.files = files
         self.digest = digest
-        file = StagedFile(id: id, files: files, size: size)
+        file = StagedFile(id: id, files: files, contentSize: size, sealer: sealer)
         writing = Lane(pool: files.pool)
         hashing = Lane(pool: files.pool)
         state = NIOLockedValueBox(State(size: size))
@@ -91,19 +93,21 @@ package final class StagedBlob: Sendable {
                 digest.update(buffer)
                 try file.write(buffer)
             }
-            guard file.size == size else {
-                throw BlobError.damaged(id, "\(size) bytes came, and \(file.size) were written")
+            try file.endSealing()
+            guard file.contentSize == size else {
+                throw BlobError.damaged(id, "\(size) bytes came, and \(file.contentSize) were written")
             }
             try finish(file)
             return StoredBlob(
                 id: id,
-                size: file.size,
+                size: size,
                 crc32c: digest.crc32c,
                 md5: digest.md5Bytes,
                 sha256: digest.sha256Bytes,
                 sha1: digest.sha1Bytes,
                 crc32: digest.crc32,
-                crc64nvme: digest.crc64nvme
+                crc64nvme: digest.crc64nvme,
+                seal: file.seal
             )
         }
     }
