@@ -85,14 +85,6 @@ extension GoogleError {
         invalid("Required parameter: \(parameter)", reason: "required")
     }
 
-    /// A request that would be stored unencrypted if its key were passed over.
-    static let customerKeys = GoogleError(
-        .unimplemented,
-        reason: "notImplemented",
-        message:
-            "Brume does not implement customer-supplied encryption keys: send the request without x-goog-encryption-* headers."
-    )
-
     static func publicAccessPrevented(_ bucket: String) -> Self {
         conditionNotMet("bucket '\(bucket)' enforces public access prevention")
     }

@@ -113,5 +113,14 @@ package enum CloudStorageSchema: Schema {
                     """
             )
         }
+        migrator.registerMigration("storage.4") { db in
+            // Of blobs that are sealed with a customer's key; `size`, `crc32c` and `md5` are of their content.
+            try db.execute(
+                sql: """
+                    ALTER TABLE storage_objects ADD COLUMN keySHA256 BLOB;
+                    ALTER TABLE storage_objects ADD COLUMN sealedCRC32C INTEGER;
+                    """
+            )
+        }
     }
 }

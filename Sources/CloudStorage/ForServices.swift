@@ -74,11 +74,7 @@ extension CloudStorage {
         )
         return try await objects.despiteOverwrites(of: name, generation: generation, bucket: bucket) {
             let record = try await objects.get(name, generation: generation, bucket: bucket).record
-            return try await blobs.read(
-                record.blob,
-                range: range,
-                expecting: ExpectedBlob(size: record.size, crc32c: record.crc32c)
-            )
+            return try await content(of: record, range: range, openedWith: nil)
         }
     }
 

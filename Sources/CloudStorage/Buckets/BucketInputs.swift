@@ -1,4 +1,5 @@
 import APIServer
+import BlobStore
 import GoogleAPI
 import HTTPTypes
 
@@ -42,25 +43,17 @@ struct ObjectInput: MethodInput {
     var generation: Int64?
     var conditions: Preconditions
     var isFull: Bool
+    /// The caller's own, of the object or of its copy, and of the source.
+    var key: BlobKey?
+    var sourceKey: BlobKey?
 
     init(from call: Call) async throws {
-        try call.refuseCustomerKeys()
+        (key, sourceKey) = (try call.customerKey(), try call.customerKey(ofSource: true))
         bucket = try call.parameter("bucket")
         object = try call.parameter("object")
         generation = try call.number("generation")
         resource = .object(object, generation: try generation ?? call.number("sourceGeneration"), in: bucket)
         conditions = try Preconditions(call)
         isFull = call.query("projection")?.lowercased() == "full"
-    }
-}
-
-extension Call {
-    /// Refuses what asks for encryption with the caller's own key, for reading as for writing.
-    ///
-    /// See [customer-supplied keys](https://docs.cloud.google.com/storage/docs/encryption/customer-supplied-keys).
-    func refuseCustomerKeys() throws {
-        let prefixes = ["x-goog-encryption-", "x-goog-copy-source-encryption-"]
-        let asksForKeys = headers.contains { field in prefixes.contains { field.name.canonicalName.hasPrefix($0) } }
-        if asksForKeys { throw GoogleError.customerKeys }
     }
 }

@@ -50,25 +50,28 @@ extension FoundObject {
 
 extension CloudStorage {
     /// Sends an object's content: 200, 206 or 416.
+    ///
+    /// - Parameter key: The caller's, where the content is encrypted with one.
     func download(
         _ found: FoundObject,
         _ request: HTTPFields,
         etag: String,
         isHead: Bool,
+        openedWith key: BlobKey?,
         adding extra: HTTPFields = [:]
     ) async throws -> Response {
         let record = found.record
+        try record.check(key)
         var headers = Self.headers(of: found)
         headers[.eTag] = etag
         headers.append(contentsOf: extra)
-        let expected = ExpectedBlob(size: record.size, crc32c: record.crc32c)
         if found.isUnpacked(for: request) {
             // How long it will be is not known, and its parts cannot be found: a range does not count.
             headers[.contentEncoding] = nil
             headers[.acceptRanges] = "none"
             if let warning = HTTPField.Name("Warning") { headers[warning] = "214 UploadServer gunzipped" }
             if isHead { return Response(status: .ok, headers: headers) }
-            let content = Unzipped(try await blobs.read(record.blob, expecting: expected))
+            let content = Unzipped(try await self.content(of: record, openedWith: key))
             return Response(
                 status: .ok,
                 headers: headers,
@@ -93,9 +96,9 @@ extension CloudStorage {
                 headers: refusal,
                 body: .init(byteBuffer: ByteBuffer(string: "The requested range cannot be satisfied."))
             )
-        case .whole: bytes = try await blobs.read(record.blob, expecting: expected)
+        case .whole: bytes = try await content(of: record, openedWith: key)
         case .part(let part):
-            bytes = try await blobs.read(record.blob, range: part, expecting: expected)
+            bytes = try await content(of: record, range: part, openedWith: key)
             headers[.contentRange] = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(record.size)"
         }
         return Response(
@@ -131,6 +134,7 @@ extension CloudStorage {
         set("x-goog-stored-content-length", String(record.size))
         set("x-goog-hash", "crc32c=\(Base64.text(record.crc32c))")
         if let md5 = record.md5 { set("x-goog-hash", "md5=\(md5.base64EncodedString())") }
+        if let seal = record.seal { headers.append(contentsOf: seal.headers) }
         if let count = record.componentCount { set("x-goog-component-count", String(count)) }
         return headers
     }

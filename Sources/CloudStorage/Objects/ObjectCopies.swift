@@ -16,6 +16,10 @@ struct ObjectCopy: Sendable {
     /// Nil: the source's own.
     var settings: JSON?
     var predefinedACL: String?
+    /// What the source is encrypted with.
+    var sourceKey: BlobKey?
+    /// What the copy is to be encrypted with.
+    var key: BlobKey?
 }
 
 extension CloudStorage {
@@ -28,7 +32,9 @@ extension CloudStorage {
             generation: try call.number("sourceGeneration"),
             conditions: try Preconditions(call, source: true),
             settings: (settings.object ?? [:]).isEmpty ? .none : settings,
-            predefinedACL: call.query("destinationPredefinedAcl")
+            predefinedACL: call.query("destinationPredefinedAcl"),
+            sourceKey: input.sourceKey,
+            key: input.key
         )
         let target = (bucket: try call.parameter("targetBucket"), name: try call.parameter("target"))
         if isRewrite, let unfinished = try await rewriteSome(of: copy, to: target, if: input.conditions, call) {
@@ -45,7 +51,8 @@ extension CloudStorage {
                     found.record,
                     bucket: found.bucket,
                     origin: call.caller.origin,
-                    full: isFull
+                    full: isFull,
+                    key: input.key
                 ),
             ] as JSON,
             for: call
@@ -64,6 +71,7 @@ extension CloudStorage {
         let progress = try RewriteProgress(call)
         let source = try await objects.get(copy.name, generation: copy.generation, bucket: copy.bucket).record
         try copy.conditions.check(source)
+        try source.check(copy.sourceKey)
         let end = try progress.end(of: source, to: target)
         guard end < source.size else { return nil }
         try ObjectName.check(target.name)
@@ -82,8 +90,8 @@ extension CloudStorage {
         )
     }
 
-    /// Copies an object's row: content is immutable, so both generations name one blob. That the caller may read the
-    /// source has been seen to.
+    /// Copies an object's row: content is immutable, so both generations name one blob, unless the copy is encrypted with
+    /// another key. That the caller may read the source has been seen to.
     func perform(
         _ copy: ObjectCopy,
         to name: String,
@@ -93,12 +101,20 @@ extension CloudStorage {
     ) async throws -> FoundObject {
         try ObjectName.check(name)
         try await authorizeWrite(caller, of: name, in: bucket, if: conditions)
-        let change = try await objects.database.write { db in
+        let encrypted = try await encrypted(copy)
+        let insert = { @Sendable (db: Database) throws -> ObjectChange in
             let from = try BucketStore.get(copy.bucket, in: db)
             let record = try ObjectStore.get(copy.name, generation: copy.generation, in: from, db)
             try copy.conditions.check(record)
+            try record.check(copy.sourceKey)
             let to = try BucketStore.get(bucket, in: db)
             var object = NewObject(copying: record, as: name)
+            if let encrypted {
+                guard encrypted.source == record.blob else {
+                    throw GoogleError.conditionNotMet("the source was replaced while it was copied")
+                }
+                (object.blob, object.seal) = (encrypted.blob.id, encrypted.blob.seal)
+            }
             if let settings = copy.settings {
                 object.document = settings
                 if settings["contentType"] == nil { object.document["contentType"] = record.document["contentType"] }
@@ -108,8 +124,21 @@ extension CloudStorage {
             if let acl = copy.predefinedACL { object.document["acl"] = try to.accessList(named: acl, forBucket: false) }
             return try objects.insert(object, in: to, if: conditions, db)
         }
+        if let encrypted { return try await publish(encrypted.blob, insert) }
+        let change = try await objects.database.write(insert)
         await release(change.orphans)
         return change.found
+    }
+
+    /// The content of a copy that is encrypted in another way than its source, and the source's blob; else nil.
+    private func encrypted(_ copy: ObjectCopy) async throws -> (blob: StoredBlob, source: String)? {
+        try await objects.despiteOverwrites(of: copy.name, generation: copy.generation, bucket: copy.bucket) {
+            let record = try await objects.get(copy.name, generation: copy.generation, bucket: copy.bucket).record
+            try copy.conditions.check(record)
+            try record.check(copy.sourceKey)
+            guard copy.sourceKey != copy.key else { return nil }
+            return (try await encrypt([record], openedWith: copy.sourceKey, with: copy.key), record.blob)
+        }
     }
 
     /// Gives an object another name within its bucket, in one transaction.
@@ -165,12 +194,18 @@ extension CloudStorage {
                 conditions.generationMatch = wanted
                 try conditions.check(found.record)
             }
+            try found.record.check(input.key)
             sources.append(found.record)
         }
         var document = try ObjectResource.settings(of: body["destination"] ?? [:])
         if document["contentType"] == nil { document["contentType"] = sources[0].document["contentType"] }
-        let pieces = sources.map { (id: $0.blob, expected: ExpectedBlob(size: $0.size, crc32c: $0.crc32c)) }
-        let blob = try await blobs.join(pieces)
+        let blob: StoredBlob
+        if let key = input.key {
+            blob = try await encrypt(sources, openedWith: key, with: key)
+        } else {
+            let pieces = sources.map { (id: $0.blob, expected: ExpectedBlob(size: $0.size, crc32c: $0.crc32c)) }
+            blob = try await blobs.join(pieces)
+        }
         let object = NewObject(
             blob,
             name: input.object,

@@ -32,10 +32,17 @@ extension CloudStorage {
         )
     }
 
-    func answer(_ found: FoundObject, _ call: Call, full: Bool = false) throws -> Response {
+    /// - Parameter key: Of an upload that needs to bring its key only once; else it is the call's.
+    func answer(_ found: FoundObject, _ call: Call, full: Bool = false, key: BlobKey? = nil) throws -> Response {
         let full = full || call.query("projection")?.lowercased() == "full"
         return try JSONResponse.make(
-            ObjectResource.render(found.record, bucket: found.bucket, origin: call.caller.origin, full: full),
+            ObjectResource.render(
+                found.record,
+                bucket: found.bucket,
+                origin: call.caller.origin,
+                full: full,
+                key: try key ?? call.customerKey()
+            ),
             for: call
         )
     }
@@ -86,8 +93,17 @@ extension CloudStorage {
         case .failed(let reason): throw GoogleError.conditionNotMet(reason)
         }
         if let response = try found.outcome(ofEntityTagsIn: call.headers, etag: found.record.etag) { return response }
-        guard isDownload else { return try answer(found, call, full: input.isFull) }
-        return try await download(found, call.headers, etag: found.record.etag, isHead: call.request.method == .head)
+        guard isDownload else {
+            if input.key != nil { try found.record.check(input.key) }
+            return try answer(found, call, full: input.isFull)
+        }
+        return try await download(
+            found,
+            call.headers,
+            etag: found.record.etag,
+            isHead: call.request.method == .head,
+            openedWith: input.key
+        )
     }
 
     func patchObject(_ input: ObjectInput, _ call: Call) async throws -> Response {

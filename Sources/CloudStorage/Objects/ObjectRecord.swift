@@ -1,3 +1,4 @@
+import BlobStore
 import Foundation
 import GRDB
 import GoogleAPI
@@ -16,6 +17,8 @@ struct ObjectRecord: Sendable, Equatable {
     var crc32c: UInt32
     var md5: Data?
     var componentCount: Int64?
+    /// Of content that is encrypted with a customer's key; size and checksums are those of what was sent.
+    var seal: BlobSeal?
     /// What clients may set: `contentType`, `metadata`, `acl`, …
     var document: JSON
     var created: Micros
@@ -68,6 +71,9 @@ extension ObjectRecord: FetchableRecord, PersistableRecord {
         crc32c = UInt32(truncatingIfNeeded: row["crc32c"] as Int64)
         md5 = row["md5"]
         componentCount = row["componentCount"]
+        if let key = row["keySHA256"] as Data?, let crc32c = row["sealedCRC32C"] as Int64? {
+            seal = BlobSeal(keySHA256: key, crc32c: UInt32(truncatingIfNeeded: crc32c))
+        }
         document = try JSON(parsing: row["document"])
         created = row["created"]
         updated = row["updated"]
@@ -88,6 +94,8 @@ extension ObjectRecord: FetchableRecord, PersistableRecord {
         container["crc32c"] = Int64(crc32c)
         container["md5"] = md5
         container["componentCount"] = componentCount
+        container["keySHA256"] = seal?.keySHA256
+        container["sealedCRC32C"] = seal.map { Int64($0.crc32c) }
         container["document"] = try document.data()
         container["created"] = created
         container["updated"] = updated

@@ -1,3 +1,4 @@
+import BlobStore
 import Foundation
 import GoogleAPI
 
@@ -46,7 +47,14 @@ enum ObjectResource {
         return .object(document)
     }
 
-    static func render(_ record: ObjectRecord, bucket: BucketRecord, origin: String, full: Bool) -> JSON {
+    /// - Parameter key: That of the caller; who has not the key of an encrypted object does not see its checksums.
+    static func render(
+        _ record: ObjectRecord,
+        bucket: BucketRecord,
+        origin: String,
+        full: Bool,
+        key: BlobKey? = nil
+    ) -> JSON {
         var json = record.document.object ?? [:]
         json.reserveCapacity(32)
         let segment = ObjectName.segment(record.name)
@@ -62,8 +70,15 @@ enum ObjectResource {
         json["generation"] = .string(String(record.generation))
         json["metageneration"] = .string(String(record.metageneration))
         json["size"] = .string(String(record.size))
-        json["crc32c"] = .string(Base64.text(record.crc32c))
-        if let md5 = record.md5 { json["md5Hash"] = .string(md5.base64EncodedString()) }
+        if record.showsChecksums(to: key) {
+            json["crc32c"] = .string(Base64.text(record.crc32c))
+            if let md5 = record.md5 { json["md5Hash"] = .string(md5.base64EncodedString()) }
+        }
+        if let seal = record.seal {
+            json["customerEncryption"] = [
+                "encryptionAlgorithm": "AES256", "keySha256": .string(seal.keySHA256.base64EncodedString()),
+            ]
+        }
         if let count = record.componentCount { json["componentCount"] = .integer(count) }
         json["etag"] = .string(record.etag)
         json["timeCreated"] = .string(record.created.text)

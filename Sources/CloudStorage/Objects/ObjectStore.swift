@@ -19,6 +19,7 @@ struct NewObject: Sendable {
     var crc32c: UInt32
     var md5: Data?
     var componentCount: Int64?
+    var seal: BlobSeal?
     var document: JSON
 }
 
@@ -32,6 +33,7 @@ extension NewObject {
             crc32c: blob.crc32c,
             md5: blob.md5.map { Data($0) },
             componentCount: componentCount,
+            seal: blob.seal,
             document: document
         )
     }
@@ -45,6 +47,7 @@ extension NewObject {
             crc32c: record.crc32c,
             md5: record.md5,
             componentCount: record.componentCount,
+            seal: record.seal,
             document: record.document
         )
     }
@@ -157,6 +160,7 @@ struct ObjectStore: Sendable {
             crc32c: object.crc32c,
             md5: object.md5,
             componentCount: object.componentCount,
+            seal: object.seal,
             document: object.document,
             created: time,
             updated: time

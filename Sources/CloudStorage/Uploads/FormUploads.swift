@@ -52,6 +52,9 @@ struct UploadForm: Sendable {
     /// - Throws: ``GoogleError`` `invalid` (400).
     func request(bucket: String, fileName: String) throws -> UploadRequest {
         guard let key = self["key"] else { throw GoogleError.required("key") }
+        guard !fields.keys.contains(where: { $0.hasPrefix("x-goog-encryption-") }) else {
+            throw GoogleError.customerKeys(with: "forms")
+        }
         let name = key.replacing("${filename}", with: fileName)
         try ObjectName.check(name)
         var document: JSON = [:]

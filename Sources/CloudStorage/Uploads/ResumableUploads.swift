@@ -52,19 +52,20 @@ extension CloudStorage {
         let range = try header.map(ContentRange.init)
         return try await sessions.withSession(id) { open in
             let upload = try await uploads.get(id)
+            let key = try await key(of: upload, call)
             if let generation = upload.generation {
                 let found = try await objects.get(
                     upload.request.name,
                     generation: generation,
                     bucket: upload.request.bucket
                 )
-                return (try answer(found, call), nil)
+                return (try answer(found, call, key: key), nil)
             }
             let staged: StagedBlob
             if let open, open.size == upload.offset {
                 staged = open
             } else {
-                staged = try await blobs.resume(upload.blob, size: upload.offset, computing: .md5)
+                staged = try await blobs.resume(upload.blob, size: upload.offset, computing: .md5, sealedWith: key)
             }
             let isFinal: Bool
             do {
@@ -90,10 +91,32 @@ extension CloudStorage {
             } catch let error as GoogleError {
                 // A refusal: its bytes are gone, so the session is too.
                 try await uploads.delete(id)
+                await sessions.keep(nil, for: id)
                 throw error
             }
-            return (try answer(found, call), nil)
+            await sessions.keep(nil, for: id)
+            return (try answer(found, call, key: key), nil)
         }
+    }
+
+    /// The key of a session: the request's own, else the one that the session was begun with.
+    ///
+    /// - Throws: ``GoogleError`` (400) for another key; `notFound` (404) when the session's has gone with an earlier
+    ///   process, so that clients begin anew.
+    private func key(of upload: UploadRecord, _ call: Call) async throws -> BlobKey? {
+        let given = try call.customerKey()
+        guard let wanted = upload.request.keySHA256 else {
+            if given != nil { throw GoogleError.customerKeys(with: "a session that was begun without one") }
+            return nil
+        }
+        if let given {
+            guard given.sha256 == wanted else { throw GoogleError.incorrectCustomerKey }
+            return given
+        }
+        if let kept = await sessions.key(of: upload.id) { return kept }
+        // Of a finished upload only the resource is asked for.
+        if upload.generation != nil { return nil }
+        throw GoogleError.uploadNotFound(upload.id)
     }
 
     /// Appends what a request brings.

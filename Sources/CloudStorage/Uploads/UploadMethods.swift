@@ -13,9 +13,11 @@ struct UploadInput: MethodInput {
     var resource: ResourceName
     var bucket: String
     var session: String?
+    /// The caller's own.
+    var key: BlobKey?
 
     init(from call: Call) async throws {
-        try call.refuseCustomerKeys()
+        key = try call.customerKey()
         bucket = try call.parameter("bucket")
         resource = .bucket(bucket)
         session = call.query("upload_id")
@@ -66,7 +68,8 @@ extension CloudStorage {
             checks: ChecksumChecks(metadata: metadata, headers: call.headers),
             predefinedACL: call.query("predefinedAcl"),
             contentType: HTTPField.Name("X-Upload-Content-Type").flatMap { call.headers[$0] },
-            contentEncoding: call.query("contentEncoding")
+            contentEncoding: call.query("contentEncoding"),
+            keySHA256: input.key?.sha256
         )
     }
 
@@ -108,23 +111,26 @@ extension CloudStorage {
     private func mediaUpload(_ input: UploadInput, _ call: Call) async throws -> Response {
         var request = try request(input, call, metadata: [:])
         request.contentType = call.headers[.contentType]
-        return try answer(try await store(call.request.body, as: request, by: call.caller), call)
+        let found = try await store(call.request.body, as: request, by: call.caller, sealedWith: input.key)
+        return try answer(found, call)
     }
 
     /// Stores a body whole.
     ///
     /// - Parameters:
     ///   - caller: Who must be allowed to; nil: another service of the cloud, which has seen to that.
+    ///   - key: What it is to be encrypted with.
     ///   - completeChecks: Adds the checksums that came after the body.
     func store<Body: AsyncSequence & Sendable>(
         _ body: Body,
         as request: UploadRequest,
         by caller: Caller?,
+        sealedWith key: BlobKey? = nil,
         completeChecks: (inout ChecksumChecks) throws -> Void = { _ in }
     ) async throws -> FoundObject where Body.Element == ByteBuffer {
         try await checkEarly(request, by: caller)
         let document = try await settings(of: request)
-        let staged = blobs.stage(computing: request.checks.needed)
+        let staged = blobs.stage(computing: request.checks.needed, sealedWith: key)
         var request = request
         do {
             for try await chunk in body { try await staged.append(chunk) }
@@ -139,7 +145,7 @@ extension CloudStorage {
     private func multipartUpload(_ input: UploadInput, _ call: Call) async throws -> Response {
         var parser = try MultipartParser(contentType: call.headers[.contentType] ?? "")
         var request: UploadRequest?
-        let staged = blobs.stage(computing: .md5)
+        let staged = blobs.stage(computing: .md5, sealedWith: input.key)
         do {
             for try await chunk in call.unpackedBody {
                 for event in try parser.received(chunk) {
@@ -168,7 +174,7 @@ extension CloudStorage {
 
     private func startUpload(_ input: UploadInput, _ call: Call) async throws -> Response {
         let request = try request(input, call, metadata: try await call.body())
-        let upload = try await startUpload(request, by: call.caller)
+        let upload = try await startUpload(request, by: call.caller, sealedWith: input.key)
         let path = call.context.originalPath.prefix { $0 != "?" }
         let name = ObjectName.segment(request.name)
         var headers: HTTPFields = [
@@ -179,10 +185,11 @@ extension CloudStorage {
     }
 
     /// Begins a session. Whoever learns its ID may go on with it.
-    func startUpload(_ request: UploadRequest, by caller: Caller) async throws -> UploadRecord {
+    func startUpload(_ request: UploadRequest, by caller: Caller, sealedWith key: BlobKey?) async throws -> UploadRecord {
         try await checkEarly(request, by: caller)
         let upload = UploadRecord(id: makeID(), blob: blobs.stage().id, offset: 0, request: request)
         try await uploads.insert(upload, at: Micros(now()))
+        await sessions.keep(key, for: upload.id)
         return upload
     }
 
@@ -200,6 +207,7 @@ extension CloudStorage {
             let upload = try await uploads.get(id)
             await blob?.discard()
             try await uploads.delete(id)
+            await sessions.keep(nil, for: id)
             if !upload.blob.isEmpty { await release([upload.blob]) }
             return ((), nil)
         }

@@ -13,6 +13,8 @@ struct UploadRequest: Codable, Sendable {
     var predefinedACL: String?
     var contentType: String?
     var contentEncoding: String?
+    /// Tells whether a request of a session brings the key that the object is to be encrypted with.
+    var keySHA256: Data?
 }
 
 /// A resumable upload session, as a row.
@@ -95,6 +97,11 @@ actor UploadSessions {
     private var open: [String: StagedBlob] = [:]
     private var busy: Set<String> = []
     private var waiters: [String: [CheckedContinuation<Void, Never>]] = [:]
+    /// Customers' keys: never on disk, since some clients bring them only when they begin.
+    private var keys: [String: BlobKey] = [:]
+
+    func key(of id: String) -> BlobKey? { keys[id] }
+    func keep(_ key: BlobKey?, for id: String) { keys[id] = key }
 
     /// Runs `body` while no other request works on the session.
     func withSession<Result: Sendable>(

@@ -1,4 +1,5 @@
 import APIServer
+import BlobStore
 import Compression
 import Foundation
 import GoogleAPI
@@ -16,9 +17,12 @@ struct XMLInput: MethodInput {
     var object: String
     var generation: Int64?
     var conditions: Preconditions
+    /// The caller's own, of the object or of its copy, and of the source.
+    var key: BlobKey?
+    var sourceKey: BlobKey?
 
     init(from call: Call) async throws {
-        try call.refuseCustomerKeys()
+        (key, sourceKey) = (try call.customerKey(), try call.customerKey(ofSource: true))
         conditions = try Preconditions(headers: call.headers)
         // S3's way to say that there must be nothing to replace.
         if [.put, .post].contains(call.request.method), call.headers[.ifNoneMatch] == "*" {
@@ -81,7 +85,8 @@ struct XMLInput: MethodInput {
             conditions: conditions,
             checks: ChecksumChecks(metadata: [:], headers: call.headers),
             predefinedACL: call.predefinedACL,
-            contentType: call.headers[.contentType]
+            contentType: call.headers[.contentType],
+            keySHA256: key?.sha256
         )
     }
 }

@@ -133,14 +133,15 @@ extension Call {
 }
 
 extension ObjectRecord {
-    /// The entity tag of the XML API: the MD5 where there is one.
-    var xmlTag: String { md5?.hexadecimal ?? etag.filter { $0 != "=" } }
+    /// The entity tag of the XML API: the MD5 where there is one, and it is no secret.
+    var xmlTag: String { (seal == nil ? md5 : nil)?.hexadecimal ?? etag.filter { $0 != "=" } }
 
     /// What the XML API answers to a write.
     var xmlHeaders: HTTPFields {
         var headers = HTTPFields.xml(tag: xmlTag, crc32c: crc32c, md5: md5)
         headers.add("x-goog-generation", String(generation))
         headers.add("x-goog-metageneration", String(metageneration))
+        if let seal { headers.append(contentsOf: seal.headers) }
         return headers
     }
 }

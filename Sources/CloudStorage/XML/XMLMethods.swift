@@ -21,6 +21,12 @@ extension CloudStorage {
         let request = try XMLRequest(call)
         try request.check()
         let verb = call.request.method == .head ? .get : call.request.method
+        // Passed over, a key would leave content unencrypted.
+        if input.key != nil || input.sourceKey != nil,
+            input.object.isEmpty || ![nil, "upload_id"].contains(request.subresource)
+        {
+            throw GoogleError.customerKeys(with: "\(verb) ?\(request.subresource ?? "") of the XML API")
+        }
         switch (input.bucket.isEmpty, input.object.isEmpty) {
         case (true, _):
             guard verb == .get else { throw GoogleError.invalid("The path names no bucket.") }
@@ -83,6 +89,7 @@ extension CloudStorage {
             call.headers,
             etag: "\"\(etag)\"",
             isHead: call.request.method == .head,
+            openedWith: input.key,
             adding: headers
         )
         // Signed URLs may say how the content is to be shown.
@@ -100,7 +107,12 @@ extension CloudStorage {
             return try await copyXML(source, input, call)
         }
         let content = call.content
-        let found = try await store(content, as: try input.uploadRequest(call), by: call.caller) { checks in
+        let found = try await store(
+            content,
+            as: try input.uploadRequest(call),
+            by: call.caller,
+            sealedWith: input.key
+        ) { checks in
             try checks.add(trailers: content.trailers)
         }
         return Response(status: .ok, headers: found.record.xmlHeaders)
@@ -128,7 +140,9 @@ extension CloudStorage {
                 generation: generation,
                 conditions: .none,
                 settings: directive?.uppercased() == "REPLACE" ? try await settings(of: request) : .none,
-                predefinedACL: request.predefinedACL
+                predefinedACL: request.predefinedACL,
+                sourceKey: input.sourceKey,
+                key: input.key
             ),
             to: input.object,
             in: input.bucket,
@@ -143,7 +157,7 @@ extension CloudStorage {
 
     /// `POST` with `x-goog-resumable: start`: a session whose address needs no signature of its own.
     private func startUploadXML(_ input: XMLInput, _ call: Call) async throws -> Response {
-        let upload = try await startUpload(try input.uploadRequest(call), by: call.caller)
+        let upload = try await startUpload(try input.uploadRequest(call), by: call.caller, sealedWith: input.key)
         let path = call.context.originalPath.prefix { $0 != "?" }
         var headers: HTTPFields = [.location: "\(call.caller.origin)\(path)?upload_id=\(upload.id)"]
         if let name = HTTPField.Name("X-GUploader-UploadID") { headers[name] = upload.id }

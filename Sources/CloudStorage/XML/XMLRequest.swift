@@ -71,7 +71,8 @@ struct XMLRequest {
             let isHeeded =
                 Self.heeded.contains(where: name.hasPrefix)
                 || (isCopy
-                    && ["x-goog-copy-source", "x-amz-copy-source", "x-goog-copy-source-generation"].contains(name))
+                    && (["x-goog-copy-source", "x-amz-copy-source", "x-goog-copy-source-generation"].contains(name)
+                        || name.hasPrefix("x-goog-copy-source-encryption-")))
                 || (name == "x-goog-resumable" && call.request.method == .post)
                 || (name == "if-none-match" && field.value == "*")
             if !isHeeded, Self.meaningful.contains(where: name.hasPrefix) {
