@@ -135,7 +135,7 @@ let package = Package(
         tests("ResourceManagerTests", ["GoogleAPI", "APIServer", "ResourceManager", "ServiceUsage", "BrumeTesting",
             "MetadataStore", .grdb]),
         tests("CloudStorageTests", ["GoogleAPI", "APIServer", "CloudStorage", "BrumeTesting", "MetadataStore", "BlobStore",
-            .httpTypes, .nioCore]),
+            .crypto, .httpTypes, .nioCore]),
         tests("ArtifactRegistryTests", ["ArtifactRegistry", "BrumeTesting", "MetadataStore", "BlobStore", "Operations",
             "APIServer", "GoogleAPI", .crypto, .httpTypes, .logging]),
         tests("ComputeEngineTests", ["Billing", "ComputeEngine", "SimulatedEngine", "BrumeTesting", "MetadataStore", "Operations", "APIServer",

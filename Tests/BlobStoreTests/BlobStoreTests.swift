@@ -5,7 +5,7 @@ import GoogleAPI
 import NIOCore
 import Testing
 
-private func bytes(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+func bytes(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     var state = seed
     return (0..<count).map { _ in
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -14,7 +14,7 @@ private func bytes(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
 }
 
 extension BlobBytes {
-    fileprivate func collect() async throws -> [UInt8] {
+    func collect() async throws -> [UInt8] {
         var all: [UInt8] = []
         for try await chunk in self { all += Array(chunk.readableBytesView) }
         return all

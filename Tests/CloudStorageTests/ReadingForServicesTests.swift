@@ -4,7 +4,6 @@ import BrumeTesting
 import CloudStorage
 import Foundation
 import GoogleAPI
-import HTTPTypes
 import MetadataStore
 import NIOCore
 import Testing
@@ -39,21 +38,6 @@ struct ReadingForServicesTests {
             await #expect(throws: GoogleError.self) {
                 _ = try await storage.openObject(bucket: "fog", name: "a", as: "stranger@demo")
             }
-        }
-    }
-}
-
-@Suite("customer-supplied encryption keys")
-struct CustomerKeyTests {
-    @Test(arguments: [
-        "/upload/storage/v1/b/fog/o?uploadType=media&name=a", "/upload/storage/v1/b/fog/o?uploadType=resumable&name=a",
-    ])
-    func `an upload with a key is refused, and nothing is stored`(target: String) async throws {
-        try await withStorage { api, _ in
-            let name = try #require(HTTPField.Name("x-goog-encryption-algorithm"))
-            let reply = try await api.send(.post, target, headers: [name: "AES256"], body: Data("secret".utf8))
-            #expect(reply.status == 501 && reply.message?.contains("encryption keys") == true)
-            #expect(try await api.get("/storage/v1/b/fog/o/a").status == 404)
         }
     }
 }
