@@ -185,7 +185,8 @@ extension CloudStorage {
     }
 
     /// Begins a session. Whoever learns its ID may go on with it.
-    func startUpload(_ request: UploadRequest, by caller: Caller, sealedWith key: BlobKey?) async throws -> UploadRecord {
+    func startUpload(_ request: UploadRequest, by caller: Caller, sealedWith key: BlobKey?) async throws -> UploadRecord
+    {
         try await checkEarly(request, by: caller)
         let upload = UploadRecord(id: makeID(), blob: blobs.stage().id, offset: 0, request: request)
         try await uploads.insert(upload, at: Micros(now()))
