@@ -102,6 +102,7 @@ let package = Package(
         module("IAM", anatomy + ["SecretFile", .crypto, .cryptoExtras, .swiftASN1, .x509]),
         module("ResourceManager", anatomy),
         module("ServiceUsage", anatomy),
+        module("CloudBilling", anatomy + ["Billing"]),
         module("CloudStorage", anatomy + ["Billing", "BlobStore", "Compression", .crypto, .nioConcurrencyHelpers]),
         module("ArtifactRegistry", anatomy + ["BlobStore", "Operations", .crypto]),
         module("ComputeEngine", anatomy + ["Billing", "Operations", "Workloads", "Guests", "ImageCatalogue", .yams, .serviceLifecycle]),
@@ -113,7 +114,7 @@ let package = Package(
 
         // The one place where parts are joined, and the command line.
         module("BrumeServer", ["GoogleAPI", "APIServer", "Gateway", "MetadataStore", "BlobStore", "Operations", "Workloads",
-            "ImageCatalogue", "Guests", "DockerEngine", "SimulatedEngine", "IAM", "ResourceManager", "ServiceUsage",
+            "ImageCatalogue", "Guests", "DockerEngine", "SimulatedEngine", "IAM", "ResourceManager", "ServiceUsage", "CloudBilling",
             "CloudStorage", "ArtifactRegistry", "ComputeEngine", "CloudBuild", "CloudLogging", "SecretManager", "SourceRepositories", "VertexAI", "SecretFile",
             .asyncHTTPClient, .grdb, .httpTypes, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix, .serviceLifecycle, .unixSignals]),
         .executableTarget(name: "brume", dependencies: ["Billing", "BrumeServer", "GoogleAPI", .argumentParser, .logging],
@@ -149,6 +150,7 @@ let package = Package(
         tests("VertexAITests", ["VertexAI", "SimulatedEngine", "BrumeTesting", "MetadataStore", "Operations", "APIServer", "GoogleAPI",
             "Workloads", .httpTypes, .logging, .serviceLifecycle]),
         tests("BillingTests", ["Billing"]),
+        tests("CloudBillingTests", ["APIServer", "Billing", "BrumeTesting", "CloudBilling", "GoogleAPI", "MetadataStore", .httpTypes]),
         tests("BrumeServerTests", ["BrumeServer", "BrumeTesting"]),
         .testTarget(name: "Integration", dependencies: ["DockerEngine", "SimulatedEngine", "Workloads", "BrumeTesting", .logging, .nioCore, .nioPosix],
             path: "Tests/Integration", swiftSettings: strict),

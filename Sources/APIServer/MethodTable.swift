@@ -12,6 +12,13 @@ package protocol MethodInput: Sendable {
     init(from call: Call) async throws
 }
 
+/// A method that reads nothing of the request.
+package struct NoInput: MethodInput {
+    package let resource = ResourceName([])
+
+    package init(from call: Call) async throws {}
+}
+
 /// One line of the coverage page.
 package struct MethodDescription: Sendable, Equatable {
     /// Google's name of the method: `storage.buckets.insert`.

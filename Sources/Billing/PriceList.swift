@@ -9,17 +9,14 @@ package enum PriceList {
     package static let hoursOfMonth = 730.0
 
     /// The regions whose prices are known.
-    enum Region: Sendable {
-        case iowa
-        case belgium
+    enum Region: String, Sendable, CaseIterable {
+        case iowa = "us-central1"
+        case belgium = "europe-west1"
 
         /// - Returns: The region whose prices stand for another's, and whether they are its own.
         static func standing(for name: String) -> (region: Region, isOwn: Bool) {
-            switch name {
-            case "us-central1": (.iowa, true)
-            case "europe-west1": (.belgium, true)
-            case let other: (other.hasPrefix("europe-") ? .belgium : .iowa, false)
-            }
+            if let region = Region(rawValue: name) { return (region, true) }
+            return (name.hasPrefix("europe-") ? .belgium : .iowa, false)
         }
     }
 
@@ -31,6 +28,8 @@ package enum PriceList {
         var spotShare: Double
         var hasSustainedUse: Bool
     }
+
+    static let machineFamilies = ["e2", "n1"]
 
     static func machineRate(family: String, _ region: Region) -> MachineRate? {
         switch (family, region) {
@@ -44,6 +43,13 @@ package enum PriceList {
         default: nil
         }
     }
+
+    /// Types with their models' names.
+    static let accelerators = [
+        "nvidia-tesla-t4": "Nvidia Tesla T4", "nvidia-tesla-p4": "Nvidia Tesla P4",
+        "nvidia-tesla-p100": "Nvidia Tesla P100", "nvidia-tesla-v100": "Nvidia Tesla V100", "nvidia-l4": "Nvidia L4",
+        "nvidia-tesla-a100": "Nvidia Tesla A100",
+    ]
 
     /// By the hour, on demand and on Spot.
     static func accelerator(_ type: String, _ region: Region) -> (onDemand: Double, spot: Double)? {
@@ -62,43 +68,35 @@ package enum PriceList {
         }
     }
 
+    static let disks = ["pd-standard": 0.04, "pd-balanced": 0.10, "pd-ssd": 0.17]
+
     /// GB-months of provisioned size.
-    static func disk(_ type: String) -> Double? {
-        switch type {
-        case "pd-standard": 0.04
-        case "pd-balanced": 0.10
-        case "pd-ssd": 0.17
-        default: nil
-        }
-    }
+    static func disk(_ type: String) -> Double? { disks[type] }
+
+    /// GB-months of the class Standard where data lie in more than one region.
+    static let wideStorage = ["US": 0.026, "EU": 0.026, "ASIA": 0.026, "NAM4": 0.044, "EUR4": 0.044]
+    /// GB-months in one region.
+    static let storageClasses = ["STANDARD": 0.020, "NEARLINE": 0.010, "COLDLINE": 0.004, "ARCHIVE": 0.0012]
 
     /// GB-months.
     static func storage(_ storageClass: String, location: String) -> Double? {
         switch storageClass {
-        case "STANDARD", "REGIONAL", "MULTI_REGIONAL":
-            switch location.uppercased() {
-            case "US", "EU", "ASIA": 0.026
-            case "NAM4", "EUR4": 0.044
-            default: 0.020
-            }
-        case "NEARLINE": 0.010
-        case "COLDLINE": 0.004
-        case "ARCHIVE": 0.0012
-        default: nil
+        case "STANDARD", "REGIONAL", "MULTI_REGIONAL": wideStorage[location.uppercased()] ?? storageClasses["STANDARD"]
+        default: storageClasses[storageClass]
         }
     }
 
     /// An external IPv4 address in use, by the hour.
     static let externalAddress = 0.004
 
+    static let builds = ["E2_MEDIUM": 0.003, "E2_STANDARD_2": 0.006, "E2_HIGHCPU_8": 0.016, "E2_HIGHCPU_32": 0.064]
+
     /// By the minute of a build.
     static func build(_ machine: String) -> Double? {
         switch machine {
-        case "E2_MEDIUM": 0.003
-        case "UNSPECIFIED", "E2_STANDARD_2": 0.006
-        case "E2_HIGHCPU_8", "N1_HIGHCPU_8": 0.016
-        case "E2_HIGHCPU_32", "N1_HIGHCPU_32": 0.064
-        default: nil
+        case "UNSPECIFIED": builds["E2_STANDARD_2"]
+        case "N1_HIGHCPU_8", "N1_HIGHCPU_32": builds[machine.replacing("N1", with: "E2")]
+        default: builds[machine]
         }
     }
 

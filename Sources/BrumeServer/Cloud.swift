@@ -1,6 +1,7 @@
 package import APIServer
 import ArtifactRegistry
 import BlobStore
+import CloudBilling
 import CloudBuild
 import CloudLogging
 import CloudStorage
@@ -39,7 +40,7 @@ package struct Cloud: Sendable {
             OperationsSchema.self, IAMSchema.self, ResourceManagerSchema.self, ServiceUsageSchema.self,
             ArtifactRegistrySchema.self, CloudLoggingSchema.self, VertexAISchema.self, CloudStorageSchema.self,
             GuestsSchema.self, ComputeEngineSchema.self, CloudBuildSchema.self, SourceRepositoriesSchema.self,
-            SecretManagerSchema.self,
+            SecretManagerSchema.self, CloudBillingSchema.self,
         ]
     }
 
@@ -96,6 +97,7 @@ package struct Cloud: Sendable {
         apis.append(
             ServiceUsage(store: store, projects: resourceManager, makeID: RequestID.make).api(authorizer: authorizer)
         )
+        apis.append(CloudBilling(store: store, projects: resourceManager).api(authorizer: authorizer))
 
         let storage = CloudStorage(
             store: store,

@@ -40,9 +40,3 @@ struct AccountCertificatesInput: MethodInput {
 
     init(from call: Call) async throws { email = try call.parameter("email") }
 }
-
-struct NoInput: MethodInput {
-    let resource = ResourceName([])
-
-    init(from call: Call) async throws {}
-}

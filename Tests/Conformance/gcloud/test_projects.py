@@ -76,3 +76,22 @@ def test_a_method_that_brume_lacks_answers_501_with_its_name(cloud):
     )
     error = json.loads(result.stdout)["error"]
     assert error["code"] == 501 and "compute.instances.addNetworkInterface" in error["message"]
+
+
+def test_the_billing_account_that_charges_nothing(cloud):
+    accounts = json.loads(cloud.sh("gcloud billing accounts list --format=json").stdout)
+    account = accounts[0]["name"].removeprefix("billingAccounts/")
+    assert len(accounts) == 1 and accounts[0]["open"]
+
+    def is_enabled():
+        described = cloud.sh(f"gcloud billing projects describe {cloud.project} --format=json")
+        return json.loads(described.stdout)["billingEnabled"]
+
+    assert is_enabled()
+    cloud.sh(f"gcloud billing projects unlink {cloud.project}")
+    assert not is_enabled()
+    cloud.sh(f"gcloud billing projects link {cloud.project} --billing-account={account}")
+    assert is_enabled()
+    refused = cloud.sh(
+        f"gcloud billing projects link {cloud.project} --billing-account=012345-567890-ABCDEF", check=False)
+    assert refused.status != 0 and account in refused.stderr

@@ -85,3 +85,23 @@ except exceptions.MethodNotImplemented as error:
     print(error.message)
 """
     assert "by gRPC" in cloud.python(script, cloud.project).stdout.strip()
+
+
+def test_the_catalogue_of_prices(cloud):
+    script = """
+from google.api_core import exceptions
+from google.cloud import billing_v1
+client = billing_v1.CloudCatalogClient()
+services = {service.display_name: service.name for service in client.list_services()}
+skus = {sku.description: sku for sku in client.list_skus(request={"parent": services["Compute Engine"], "page_size": 5})}
+gpu = skus["Nvidia Tesla T4 GPU running in Iowa"]
+price = gpu.pricing_info[0].pricing_expression.tiered_rates[0].unit_price
+assert (price.currency_code, price.units, price.nanos) == ("USD", 0, 350_000_000), price
+assert gpu.category.resource_group == "GPU" and gpu.geo_taxonomy.type_ == billing_v1.GeoTaxonomy.Type.REGIONAL
+try:
+    list(client.list_skus(parent="services/0000-0000-0000"))
+except exceptions.NotFound as error:
+    print(len(skus), "services.list" in error.message)
+"""
+    count, names_the_remedy = cloud.python(script).stdout.split()
+    assert int(count) > 30 and names_the_remedy == "True"
