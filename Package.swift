@@ -120,6 +120,9 @@ let package = Package(
         .executableTarget(name: "brume", dependencies: ["Billing", "BrumeServer", "GoogleAPI", .argumentParser, .logging],
             resources: [.copy("Demo/Material")], swiftSettings: strict),
 
+        // What small reads are measured against.
+        .executableTarget(name: "hello", dependencies: [.hummingbird], path: "Benchmarks/hello", swiftSettings: strict),
+
         // Tests.
         module("BrumeTesting", ["GoogleAPI", "APIServer", .hummingbird, .httpTypes, .logging, .nioCore, .nioEmbedded]),
         tests("GoogleAPITests", ["GoogleAPI"]),

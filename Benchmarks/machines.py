@@ -1,12 +1,21 @@
-"""An instance's insert to a finished ssh, against the same container made by hand; a job's submit to its first line."""
+"""An instance's insert to a finished ssh, one and fifty at once, against the same containers made by hand; a job's submit to
+its first line; lists of ten thousand instances."""
 
+import concurrent.futures
 import json
+import pathlib
+import re
+import shutil
+import sqlite3
 import subprocess
 import time
+import urllib.parse
 
 from cloud import Cloud, seconds
+from small import wrk
 
 ZONE = "europe-west1-b"
+CROWD = 50
 
 
 def rows(program, runs):
@@ -28,6 +37,70 @@ def rows(program, runs):
         )
         first_line(cloud)
         yield "custom job, submit to first line", f"{first_line(cloud):.2f} s", "≤ 2 s"
+        yield from crowd(cloud, key, public)
+    yield from many(program)
+
+
+def crowd(cloud, key, public):
+    """Fifty at once, ours and by hand, each until ssh has succeeded."""
+
+    def all_of(make, name):
+        with concurrent.futures.ThreadPoolExecutor(CROWD) as pool:
+            list(pool.map(lambda number: make(f"{name}-{100 + number}"), range(CROWD)))
+
+    free = available()
+    ours = seconds(lambda: all_of(lambda name: insert(cloud, name, key, public), "crowd"))
+    each = (free - available()) / CROWD
+    by_hand = seconds(lambda: all_of(lambda name: container(cloud, "warm", name, key, public), "hand"))
+    yield (
+        f"{CROWD} instances at once, to finished ssh",
+        f"{ours:.1f} s; by hand {by_hand:.1f} s; ratio {ours / by_hand:.2f}; {each:.0f} MiB each",
+        "≤ 1.2",
+    )
+
+
+def available():
+    """MiB that the machine has left."""
+    return int(re.search(r"MemAvailable:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text()).group(1)) / 1024
+
+
+TEN_THOUSAND = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
+INSERT INTO computeResources (project, scope, collection, name, id, resource)
+SELECT project, scope, collection, name || '-' || i, id || i,
+    CAST(json_set(CAST(resource AS TEXT), '$.name', name || '-' || i, '$.id', id || i, '$.labels', json_object('n', '' || i)) AS BLOB)
+FROM n, computeResources WHERE collection = 'instances' AND name = 'seed'
+"""
+
+
+def many(program):
+    """Lists and reads among 10,000 instances, whose rows are put into the data folder while the cloud is down."""
+    with Cloud(program, engine="simulated") as cloud:
+        cloud.sign_in()
+        path = f"/compute/v1/projects/{cloud.project}/zones/{ZONE}/instances"
+        image = "projects/debian-cloud/global/images/family/debian-12"
+        operation = cloud.call("POST", path, {
+            "name": "seed", "machineType": f"zones/{ZONE}/machineTypes/e2-small",
+            "disks": [{"boot": True, "initializeParams": {"sourceImage": image}}],
+            "networkInterfaces": [{"network": "global/networks/default"}],
+        })  # fmt: skip
+        operations = path.removesuffix("instances") + "operations"
+        cloud.call("POST", f"{operations}/{operation['name']}/wait")
+        cloud.call("POST", f"{operations}/{cloud.call('POST', f'{path}/seed/stop')['name']}/wait")
+        cloud.brume("down")
+        with sqlite3.connect(cloud.data / "brume.sqlite") as database:
+            database.execute(TEN_THOUSAND)
+        database.close()
+        cloud.up()
+        one = path + "?filter=" + urllib.parse.quote("labels.n=7321")
+        found = cloud.call("GET", one)["items"]
+        assert [instance["name"] for instance in found] == ["seed-7321"], found
+        took = sorted(seconds(lambda: cloud.call("GET", one)) for _ in range(9))[4]
+        yield "list of 10,000 instances with a filter that one passes", f"{took * 1000:.0f} ms", "–"
+        if shutil.which("wrk"):
+            for what, call in (("instances.get", f"{path}/seed-7321"), ("instances.list, 10 a page", f"{path}?maxResults=10")):
+                rate, late = wrk(f"http://127.0.0.1:{cloud.port}{call}", cloud.token, 16)
+                yield f"{what} among 10,000, 16 clients", f"{rate:,.0f}/s, 99 % within {late:.1f} ms", "99 % ≤ 5 ms"
 
 
 def ssh(address, key):

@@ -2,6 +2,10 @@ import GoogleAPI
 
 /// Every error that Compute Engine raises, with Google's own reasons and texts.
 extension GoogleError {
+    static func badPageToken(_ token: String) -> GoogleError {
+        invalidField("pageToken", token, "No earlier page of this list gave it: begin again without one.")
+    }
+
     static func resourceMissing(_ name: ResourceName) -> GoogleError {
         .notFound("The resource '\(name)' was not found")
     }

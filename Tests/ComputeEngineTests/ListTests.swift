@@ -1,6 +1,7 @@
 import BrumeTesting
 import Foundation
 import GoogleAPI
+import HTTPTypes
 import Testing
 
 @Suite("lists and places", .timeLimit(.minutes(1)))
@@ -78,6 +79,23 @@ struct ListTests {
             let byNumber = ComputeCloud.zone.replacing("/demo/", with: "/123456789012/")
             #expect(try await cloud.api.get(byNumber + "/instances").json["items"]?.array?.count == 3)
             #expect(try await cloud.api.get(byNumber + "/operations").json["items"]?.array?.count == 3)
+        }
+    }
+
+    @Test(arguments: ["", "orderBy=creationTimestamp%20desc&", "filter=name:v&"])
+    func `pages miss nothing when something that was listed goes meanwhile`(query: String) async throws {
+        try await ComputeCloud.run { cloud in
+            for name in ["v1", "v2", "v3", "v4"] { try await cloud.insert(name) }
+            let all = "\(ComputeCloud.instances)?\(query)maxResults=2"
+            let first = try await cloud.api.get(all).json
+            let names = first["items"]?.array?.compactMap { $0["name"]?.string } ?? []
+            let token = try #require(first["nextPageToken"]?.string)
+            #expect(
+                try await cloud.api.send(.delete, "\(ComputeCloud.instances)/\(names[0])", body: Data()).status == 200
+            )
+            let second = try await cloud.api.get("\(all)&pageToken=\(token)").json
+            let rest = second["items"]?.array?.compactMap { $0["name"]?.string } ?? []
+            #expect(rest.count == 2 && Set(names + rest).count == 4 && second["nextPageToken"] == nil)
         }
     }
 

@@ -7,69 +7,61 @@ struct ListInput: MethodInput {
     var project: String
     var zone: String?
     var region: String?
-    private var filter: ListFilter?
-    private var orderBy: String?
-    private var maxResults: Int
-    private var pageToken: String?
+    let window: ListWindow
 
     init(from call: Call) async throws {
         project = try call.parameter("project")
         zone = try? call.parameter("zone")
         region = try? call.parameter("region")
         resource = .project(project)
-        filter = try call.query("filter").flatMap { $0.isEmpty ? nil : try ListFilter(parsing: $0) }
-        orderBy = call.query("orderBy")
-        pageToken = call.query("pageToken")
+        let filter = try call.query("filter").flatMap { $0.isEmpty ? nil : try ListFilter(parsing: $0) }
         let text = call.query("maxResults") ?? "500"
         guard let number = Int(text), (0...500).contains(number) else {
             throw GoogleError.invalidField("maxResults", text, "Values must be within the range: [0, 500]")
         }
-        maxResults = number == 0 ? 500 : number
+        let token = call.query("pageToken") ?? ""
+        let after = ListPosition(token: token)
+        guard token.isEmpty || after != nil else { throw GoogleError.badPageToken(token) }
+        window = ListWindow(
+            filter: filter,
+            isNewestFirst: call.query("orderBy")?.hasPrefix("creationTimestamp") ?? false,
+            limit: number == 0 ? 500 : number,
+            after: token.isEmpty ? nil : after
+        )
     }
 
-    /// One page of a list, filtered and sorted, links as the caller sees them.
+    /// One page of a list that is in memory.
     func page(_ items: [JSON], kind: String, for caller: Caller) throws -> JSON {
-        var items = try filter.map { items.filter(try $0.predicate()) } ?? items
-        if let orderBy, orderBy.hasPrefix("creationTimestamp") {
-            items.sort { ($0["creationTimestamp"]?.string ?? "") > ($1["creationTimestamp"]?.string ?? "") }
-        }
-        let start = try offset(items.count)
-        let end = min(start + maxResults, items.count)
-        var page: JSON = ["kind": .string("compute#\(kind)List"), "id": .string("projects/\(project)/\(kind)s")]
-        page["items"] = .array(items[start..<end].map { Link.render($0, for: caller.origin) })
-        if end < items.count { page["nextPageToken"] = .string(String(end)) }
-        return page
+        page(try window.cut(items.map { ("", $0) }), kind: kind, for: caller)
     }
 
-    /// One page of an aggregated list: `items` by scope; it is always there, clients fail without.
+    /// One page of an aggregated list that is in memory.
     func aggregate(
         _ scopes: [(scope: String, items: [JSON])],
         collection: String,
         kind: String,
         for caller: Caller
     ) throws -> JSON {
-        let flat = scopes.flatMap { scope, items in items.map { (scope, $0) } }
-        let predicate = try filter?.predicate() ?? { _ in true }
-        let matching = flat.filter { predicate($0.1) }
-        let start = try offset(matching.count)
-        let end = min(start + maxResults, matching.count)
-        var groups: [String: JSON] = [:]
-        for (scope, item) in matching[start..<end] {
-            var members = groups[scope]?[collection]?.array ?? []
-            members.append(Link.render(item, for: caller.origin))
-            groups[scope] = [collection: .array(members)]
-        }
-        var page: JSON = ["kind": .string("compute#\(kind)AggregatedList"), "items": .object(groups)]
-        page["id"] = .string("projects/\(project)/aggregated/\(collection)")
-        if end < matching.count { page["nextPageToken"] = .string(String(end)) }
-        return page
+        let all = scopes.flatMap { scope, items in items.map { (scope, $0) } }
+        return aggregate(try window.cut(all), collection: collection, kind: kind, for: caller)
     }
 
-    private func offset(_ count: Int) throws -> Int {
-        guard let pageToken, !pageToken.isEmpty else { return 0 }
-        guard let start = Int(pageToken), (0...count).contains(start) else {
-            throw GoogleError.invalidField("pageToken", pageToken, "It was not given by an earlier page.")
+    /// The answer to a list, links as the caller sees them.
+    func page(_ page: ListPage, kind: String, for caller: Caller) -> JSON {
+        var document: JSON = ["kind": .string("compute#\(kind)List"), "id": .string("projects/\(project)/\(kind)s")]
+        document["items"] = .array(page.entries.map { Link.render($0.resource, for: caller.origin) })
+        if let next = page.next { document["nextPageToken"] = .string(next.token) }
+        return document
+    }
+
+    /// The answer to an aggregated list: `items` by scope; it is always there, clients fail without.
+    func aggregate(_ page: ListPage, collection: String, kind: String, for caller: Caller) -> JSON {
+        let groups = Dictionary(grouping: page.entries, by: \.scope).mapValues { entries -> JSON in
+            [collection: .array(entries.map { Link.render($0.resource, for: caller.origin) })]
         }
-        return start
+        var document: JSON = ["kind": .string("compute#\(kind)AggregatedList"), "items": .object(groups)]
+        document["id"] = .string("projects/\(project)/aggregated/\(collection)")
+        if let next = page.next { document["nextPageToken"] = .string(next.token) }
+        return document
     }
 }

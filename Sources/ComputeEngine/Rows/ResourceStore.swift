@@ -131,6 +131,45 @@ struct ResourceStore: Sendable {
             return (key, try JSON(parsing: row[3]))
         }
     }
+
+    /// A page of a project's resources of one kind. Rows are read until it is full, from where the page before ended.
+    ///
+    /// - Parameters:
+    ///   - scope: Nil: all scopes.
+    ///   - show: What filters see and the page holds of a row.
+    func page(
+        _ collection: String,
+        project: String,
+        scope: String?,
+        _ window: ListWindow,
+        _ show: @escaping @Sendable (JSON) -> JSON
+    ) async throws -> ListPage {
+        try await database.read { db in
+            // Times are inside the documents: an order by them needs all.
+            if window.isNewestFirst {
+                let all = try Self.list(collection, project: project, scope: scope, in: db)
+                return try window.cut(all.map { ($0.key.scope, show($0.resource)) })
+            }
+            var sql = "SELECT scope, resource FROM computeResources WHERE project = ? AND collection = ?"
+            var arguments: StatementArguments = [project, collection]
+            if let scope {
+                sql += " AND scope = ?"
+                arguments += [scope]
+            }
+            if let after = window.after {
+                sql += " AND (scope, name) > (?, ?)"
+                arguments += [after.scope, after.name]
+            }
+            let rows = try Row.fetchCursor(db, sql: sql + " ORDER BY scope, name", arguments: arguments)
+            let matches = try window.filter?.predicate() ?? { _ in true }
+            var page = ListPage(limit: window.limit)
+            while let row = try rows.next() {
+                let resource = show(try JSON(parsing: row[1]))
+                if matches(resource), !page.take((row[0], resource)) { break }
+            }
+            return page
+        }
+    }
 }
 
 /// Links between resources.

@@ -46,12 +46,12 @@ struct Rows: Sendable {
         _ input: ListInput,
         as caller: Caller,
         kind: String? = nil,
-        _ show: (JSON) -> JSON
+        _ show: @escaping @Sendable (JSON) -> JSON
     ) async throws -> JSON {
         let project = try await projects.project(input.project).id
         let scope = try Self.scope(zone: input.zone, region: input.region, project: project)
-        let rows = try await store.list(collection, project: project, scope: scope)
-        return try input.page(rows.map { show($0.resource) }, kind: kind ?? self.kind, for: caller)
+        let page = try await store.page(collection, project: project, scope: scope, input.window, show)
+        return input.page(page, kind: kind ?? self.kind, for: caller)
     }
 
     func aggregatedList(
@@ -59,18 +59,11 @@ struct Rows: Sendable {
         as caller: Caller,
         collection: String? = nil,
         kind: String? = nil,
-        _ show: (JSON) -> JSON
+        _ show: @escaping @Sendable (JSON) -> JSON
     ) async throws -> JSON {
         let project = try await projects.project(input.project).id
-        let rows = try await store.list(self.collection, project: project)
-        let scopes = Dictionary(grouping: rows, by: \.key.scope).sorted { $0.key < $1.key }
-            .map { ($0.key, $0.value.map { show($0.resource) }) }
-        return try input.aggregate(
-            scopes,
-            collection: collection ?? self.collection,
-            kind: kind ?? self.kind,
-            for: caller
-        )
+        let page = try await store.page(self.collection, project: project, scope: nil, input.window, show)
+        return input.aggregate(page, collection: collection ?? self.collection, kind: kind ?? self.kind, for: caller)
     }
 
     func setLabels(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
