@@ -1,26 +1,26 @@
 /// One API of Google's as the edge sees it: where its calls arrive, and how its errors are written.
-package struct API: Sendable {
+package final class API: Sendable {
     /// The short name: `storage`, `compute`, `cloudbuild`.
-    package var name: String
+    package let name: String
     /// The host names of the real service; a leading `*` stands for any prefix: `*-aiplatform.googleapis.com`.
-    package var hosts: [String]
+    package let hosts: [String]
     /// What plain endpoints (door 2) put in front of the API's paths, and the edge removes: `/cloudbuild`.
     ///
     /// Empty for an API whose own paths cannot be mistaken for another's, such as `/storage/v1/…`.
-    package var prefix: String
+    package let prefix: String
     /// The beginnings of the API's own paths. On hosts that several APIs share, and at plain endpoints without a
     /// prefix, they decide. Empty: any path.
-    package var paths: [String]
+    package let paths: [String]
     /// Beginnings of paths that are served as if another stood there: `/v1beta1/` as `/v1/`.
-    package var aliases: [String: String]
-    package var errors: ErrorStyle
+    package let aliases: [String: String]
+    package let errors: ErrorStyle
     /// Signs callers in; nil: the cloud's common way (bearer tokens).
-    package var authenticator: (any Authenticator)?
+    package let authenticator: (any Authenticator)?
     /// Which pages of other origins may use the API from a browser; nil: none.
-    package var crossOrigin: (any CrossOriginPolicy)?
+    package let crossOrigin: (any CrossOriginPolicy)?
     /// Whether it gets what no other API takes: at its hosts, and at plain endpoints.
-    package var isLastResort: Bool
-    package var methods: [MethodDescription]
+    package let isLastResort: Bool
+    package let methods: [MethodDescription]
     let responder: any CallResponder
 
     package init(
@@ -46,15 +46,5 @@ package struct API: Sendable {
         self.isLastResort = isLastResort
         methods = table.methods
         responder = table.responder()
-    }
-
-    func serves(host: String) -> Bool {
-        hosts.contains { pattern in
-            pattern.hasPrefix("*") ? host.hasSuffix(pattern.dropFirst()) : host == pattern
-        }
-    }
-
-    func serves(path: String) -> Bool {
-        paths.isEmpty || paths.contains { path.hasPrefix($0) }
     }
 }

@@ -52,7 +52,8 @@ package struct Call: Sendable {
     ///
     /// - Throws: ``GoogleError`` `invalid` (400) when it is no valid UTF-8.
     package func parameter(_ name: String) throws -> String {
-        guard let raw = context.parameters.get(name), let text = raw.removingPercentEncoding else {
+        let raw = context.parameters.get(name)
+        guard let text = raw.flatMap({ $0.utf8.contains(UInt8(ascii: "%")) ? $0.removingPercentEncoding : $0 }) else {
             throw GoogleError.invalid("The path's '\(name)' is missing or not valid percent-encoded UTF-8.")
         }
         return text

@@ -10,7 +10,7 @@ typealias CallResponder = HTTPResponder<CallContext>
 package struct Edge: HTTPResponder {
     package typealias Context = CallContext
 
-    private let apis: [API]
+    private let directory: APIDirectory
     private let authenticator: any Authenticator
     private let makeRequestID: @Sendable () -> String
 
@@ -20,7 +20,7 @@ package struct Edge: HTTPResponder {
         authenticator: any Authenticator,
         makeRequestID: @escaping @Sendable () -> String
     ) {
-        self.apis = apis
+        directory = APIDirectory(apis)
         self.authenticator = authenticator
         self.makeRequestID = makeRequestID
     }
@@ -30,7 +30,7 @@ package struct Edge: HTTPResponder {
         Target.makeOriginForm(&head)
         let host = Target.hostName(of: head.authority ?? "")
         guard BatchRequest.isBatch(head),
-            Target.isPlainEndpoint(host) || apis.contains(where: { $0.serves(host: host) })
+            Target.isPlainEndpoint(host) || directory.serves(host: host)
         else { return await dispatch(request, context: context) }
         do {
             let body = try await Call(request: request, context: context).bytes(upTo: Call.maximumJSONBytes)
@@ -63,10 +63,11 @@ package struct Edge: HTTPResponder {
                 await dispatch(request, context: CallContext(partOf: context))
             }
         }
-        guard let api = find(host: host, head: &head) else {
+        guard let (api, path) = directory.find(host: host, path: context.originalPath) else {
             let call = Call(request: Request(head: head, body: request.body), context: context)
             return ErrorStyle.details.render(.unknownTarget(host: host, head: head), call)
         }
+        head.path = path
         let request = Request(head: head, body: request.body)
         guard let policy = api.crossOrigin, let page = CrossOriginRequest(head) else {
             return await answer(request, of: api, context: context)
@@ -105,28 +106,7 @@ package struct Edge: HTTPResponder {
     }
 
     /// Every method of every API, for the coverage page.
-    package var methods: [(api: String, methods: [MethodDescription])] { apis.map { ($0.name, $0.methods) } }
-
-    private func find(host: String, head: inout HTTPRequest) -> API? {
-        let path = head.path ?? "/"
-        let here = apis.filter { $0.serves(host: host) && $0.serves(path: path) }
-        if let api = here.first(where: { !$0.isLastResort }) ?? here.first {
-            head.path = api.canonical(path)
-            return api
-        }
-        guard Target.isPlainEndpoint(host) else { return nil }
-        for api in apis where !api.isLastResort {
-            if !api.prefix.isEmpty, path.hasPrefix(api.prefix + "/") {
-                head.path = api.canonical(String(path.dropFirst(api.prefix.count)))
-                return api
-            }
-            if api.prefix.isEmpty, !api.paths.isEmpty, api.serves(path: path) {
-                head.path = api.canonical(path)
-                return api
-            }
-        }
-        return apis.first(where: \.isLastResort)
-    }
+    package var methods: [(api: String, methods: [MethodDescription])] { directory.apis.map { ($0.name, $0.methods) } }
 
     private func explain(_ error: any Error) -> GoogleError {
         switch error {
@@ -148,15 +128,6 @@ package struct Edge: HTTPResponder {
         } else {
             call.logger.debug("\(refusal.message)", metadata: metadata)
         }
-    }
-}
-
-extension API {
-    fileprivate func canonical(_ path: String) -> String {
-        for (alias, original) in aliases where path.hasPrefix(alias) {
-            return original + path.dropFirst(alias.count)
-        }
-        return path
     }
 }
 

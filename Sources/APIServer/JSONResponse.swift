@@ -1,5 +1,5 @@
 import Foundation
-import GoogleAPI
+package import GoogleAPI
 import HTTPTypes
 package import Hummingbird
 import NIOCore
@@ -10,11 +10,11 @@ package enum JSONResponse {
     package static func make(_ value: some Encodable, status: HTTPResponse.Status = .ok, for call: Call) throws
         -> Response
     {
-        guard let mask = call.query("fields") ?? call.query("$fields"), !mask.isEmpty, mask != "*" else {
+        guard let mask = try call.fieldMask() else {
             let data = try (value as? JSON)?.data() ?? JSONCoding.encoder.encode(value)
             return make(data: data, status: status)
         }
-        let document = try FieldMask(parsing: mask).apply(to: value as? JSON ?? JSON(encoding: value))
+        let document = mask.apply(to: try value as? JSON ?? JSON(encoding: value))
         return make(data: try document.data(), status: status)
     }
 
@@ -22,5 +22,15 @@ package enum JSONResponse {
         var headers = headers
         headers[.contentType] = "application/json; charset=UTF-8"
         return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: data)))
+    }
+}
+
+extension Call {
+    /// The members that the caller wants of the answer; nil: all.
+    ///
+    /// - Throws: ``GoogleError`` `invalidParameter` (400) when parentheses do not match.
+    package func fieldMask() throws -> FieldMask? {
+        guard let text = query("fields") ?? query("$fields"), !text.isEmpty, text != "*" else { return nil }
+        return try FieldMask(parsing: text)
     }
 }

@@ -59,6 +59,17 @@ package struct FieldMask: Sendable, Equatable {
     /// Keeps what the mask names; arrays are looked through.
     package func apply(to document: JSON) -> JSON { Self.filter(document, by: root) }
 
+    /// The members that the mask keeps of what is at a path; nil: all. What nobody asks for need not be made.
+    package func members(at path: String...) -> Set<String>? {
+        var node = root
+        for step in path {
+            if node.children.isEmpty { return nil }
+            guard let child = node.children[step] ?? node.children["*"] else { return [] }
+            node = child
+        }
+        return node.children.isEmpty || node.children["*"] != nil ? nil : Set(node.children.keys)
+    }
+
     private static func filter(_ value: JSON, by node: Node) -> JSON {
         if node.children.isEmpty { return value }
         switch value {

@@ -33,9 +33,8 @@ struct Up: AsyncParsableCommand {
 
     private func serve(_ configuration: CloudConfiguration) async throws {
         LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = Logger.Level(rawValue: ProcessInfo.processInfo.environment["BRUME_LOG"] ?? "") ?? .info
-            return handler
+            let level = ProcessInfo.processInfo.environment["BRUME_LOG"].flatMap { Logger.Level(rawValue: $0) } ?? .info
+            return DaemonLog(label: label, level: level)
         }
         let starter = Starter.fromEnvironment()
         do {

@@ -36,6 +36,17 @@ struct FieldMaskTests {
     func `parentheses that do not match are refused`(mask: String) {
         #expect(throws: GoogleError.self) { try FieldMask(parsing: mask) }
     }
+
+    @Test(
+        arguments: [
+            ("items/name,nextPageToken", ["name"]), ("items(name,size)", ["name", "size"]), ("items", nil),
+            ("items/*", nil),
+            ("kind", []), ("*", nil), ("*/name", ["name"]),
+        ] as [(String, Set<String>?)]
+    )
+    func `what a mask keeps of a list's items is known beforehand`(mask: String, members: Set<String>?) throws {
+        #expect(try FieldMask(parsing: mask).members(at: "items") == members)
+    }
 }
 
 @Suite("JSON documents")

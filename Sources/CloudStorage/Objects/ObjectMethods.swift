@@ -60,11 +60,12 @@ extension CloudStorage {
         if let token = call.query("pageToken"), !token.isEmpty { query.start = try ListingPosition(token: token) }
         query.softDeleted = call.flag("softDeleted")
         let page = try await objects.list(bucket: input.bucket, query)
+        let (origin, wanted) = (call.caller.origin, try call.fieldMask()?.members(at: "items"))
         var answer: JSON = ["kind": "storage#objects"]
         if !page.records.isEmpty {
             answer["items"] = .array(
                 page.records.map {
-                    ObjectResource.render($0, bucket: page.bucket, origin: call.caller.origin, full: input.isFull)
+                    ObjectResource.render($0, bucket: page.bucket, origin: origin, full: input.isFull, only: wanted)
                 }
             )
         }

@@ -47,61 +47,98 @@ enum ObjectResource {
         return .object(document)
     }
 
-    /// - Parameter key: That of the caller; who has not the key of an encrypted object does not see its checksums.
+    /// - Parameters:
+    ///   - key: That of the caller; who has not the key of an encrypted object does not see its checksums.
+    ///   - wanted: The members to make; nil: all. In long lists, those that nobody asked for cost the most.
     static func render(
         _ record: ObjectRecord,
         bucket: BucketRecord,
         origin: String,
         full: Bool,
-        key: BlobKey? = nil
+        key: BlobKey? = nil,
+        only wanted: Set<String>? = nil
     ) -> JSON {
+        let shown = Shown(record: record, bucket: bucket, origin: origin, isFull: full, key: key)
         var json = record.document.object ?? [:]
-        json.reserveCapacity(32)
-        let segment = ObjectName.segment(record.name)
-        let path = "b/\(bucket.name)/o/\(segment)"
-        json["kind"] = "storage#object"
-        json["id"] = .string("\(bucket.name)/\(record.name)/\(record.generation)")
-        json["selfLink"] = .string("\(origin)/storage/v1/\(path)")
-        json["mediaLink"] = .string(
-            "\(origin)/download/storage/v1/\(path)?generation=\(record.generation)&alt=media"
-        )
-        json["name"] = .string(record.name)
-        json["bucket"] = .string(bucket.name)
-        json["generation"] = .string(String(record.generation))
-        json["metageneration"] = .string(String(record.metageneration))
-        json["size"] = .string(String(record.size))
-        if record.showsChecksums(to: key) {
-            json["crc32c"] = .string(Base64.text(record.crc32c))
-            if let md5 = record.md5 { json["md5Hash"] = .string(md5.base64EncodedString()) }
+        json.reserveCapacity(wanted == nil ? 32 : json.count)
+        json["acl"] = nil
+        for (name, value) in members where wanted?.contains(name) ?? true {
+            if let value = value(shown) { json[name] = value }
         }
-        if let seal = record.seal {
-            json["customerEncryption"] = [
-                "encryptionAlgorithm": "AES256", "keySha256": .string(seal.keySHA256.base64EncodedString()),
-            ]
-        }
-        if let count = record.componentCount { json["componentCount"] = .integer(count) }
-        json["etag"] = .string(record.etag)
-        json["timeCreated"] = .string(record.created.text)
-        json["timeFinalized"] = .string(record.created.text)
-        json["updated"] = .string(record.updated.text)
-        if let deleted = record.deleted { json["timeDeleted"] = .string(deleted.text) }
-        if let deleted = record.softDeleted { json["softDeleteTime"] = .string(deleted.text) }
-        if let end = record.hardDelete { json["hardDeleteTime"] = .string(end.text) }
-        json["storageClass"] = .string(record.storageClass(in: bucket))
-        json["timeStorageClassUpdated"] = json["timeStorageClassUpdated"] ?? .string(record.created.text)
-        if full, !bucket.isUniform {
-            json["acl"] = .array(
-                ObjectACL.entries(of: record, in: bucket).map {
-                    ObjectACL.render($0, record: record, bucket: bucket, origin: origin)
-                }
-            )
-            json["owner"] = ["entity": .string("project-owners-\(bucket.projectNumber)")]
-        } else {
-            json["acl"] = nil
-        }
-        if let expiry = bucket.retentionExpiry(of: record) { json["retentionExpirationTime"] = .string(expiry.text) }
         return .object(json)
     }
+
+    /// What a member is made of.
+    private struct Shown {
+        var record: ObjectRecord
+        var bucket: BucketRecord
+        var origin: String
+        var isFull: Bool
+        var key: BlobKey?
+
+        var path: String { "b/\(bucket.name)/o/\(ObjectName.segment(record.name))" }
+        var showsChecksums: Bool { record.showsChecksums(to: key) }
+        var showsAccess: Bool { isFull && !bucket.isUniform }
+    }
+
+    /// The members that are not as clients set them.
+    private static let members: [(name: String, value: @Sendable (Shown) -> JSON?)] = [
+        ("kind", { _ in "storage#object" }),
+        ("id", { .string("\($0.bucket.name)/\($0.record.name)/\($0.record.generation)") }),
+        ("selfLink", { .string("\($0.origin)/storage/v1/\($0.path)") }),
+        (
+            "mediaLink",
+            { .string("\($0.origin)/download/storage/v1/\($0.path)?generation=\($0.record.generation)&alt=media") }
+        ),
+        ("name", { .string($0.record.name) }),
+        ("bucket", { .string($0.bucket.name) }),
+        ("generation", { .string(String($0.record.generation)) }),
+        ("metageneration", { .string(String($0.record.metageneration)) }),
+        ("size", { .string(String($0.record.size)) }),
+        ("crc32c", { $0.showsChecksums ? .string(Base64.text($0.record.crc32c)) : nil as JSON? }),
+        (
+            "md5Hash",
+            { shown in shown.showsChecksums ? shown.record.md5.map { .string($0.base64EncodedString()) } : .none }
+        ),
+        (
+            "customerEncryption",
+            { shown in
+                shown.record.seal.map { seal in
+                    ["encryptionAlgorithm": "AES256", "keySha256": .string(seal.keySHA256.base64EncodedString())]
+                }
+            }
+        ),
+        ("componentCount", { $0.record.componentCount.map(JSON.integer) }),
+        ("etag", { .string($0.record.etag) }),
+        ("timeCreated", { .string($0.record.created.text) }),
+        ("timeFinalized", { .string($0.record.created.text) }),
+        ("updated", { .string($0.record.updated.text) }),
+        ("timeDeleted", { $0.record.deleted.map { .string($0.text) } }),
+        ("softDeleteTime", { $0.record.softDeleted.map { .string($0.text) } }),
+        ("hardDeleteTime", { $0.record.hardDelete.map { .string($0.text) } }),
+        ("storageClass", { .string($0.record.storageClass(in: $0.bucket)) }),
+        (
+            "timeStorageClassUpdated",
+            { $0.record.document["timeStorageClassUpdated"] ?? .string($0.record.created.text) }
+        ),
+        (
+            "acl",
+            { shown in
+                guard shown.showsAccess else { return nil }
+                let (record, bucket) = (shown.record, shown.bucket)
+                return .array(
+                    ObjectACL.entries(of: record, in: bucket).map {
+                        ObjectACL.render($0, record: record, bucket: bucket, origin: shown.origin)
+                    }
+                )
+            }
+        ),
+        (
+            "owner",
+            { $0.showsAccess ? ["entity": .string("project-owners-\($0.bucket.projectNumber)")] : nil as JSON? }
+        ),
+        ("retentionExpirationTime", { $0.bucket.retentionExpiry(of: $0.record).map { .string($0.text) } }),
+    ]
 }
 
 /// Storage classes, by any case.
