@@ -14,9 +14,13 @@ package struct CallContext: RequestContext {
     package var caller: Caller
     /// The path as it came, before the edge removed a prefix; percent-encoded.
     package var originalPath: String
+    /// Whether the call came by gRPC, and is answered by the HTTP method that it stands for.
+    package var isRemoteProcedure = false
+    private let channel: any Channel
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
+        channel = source.channel
         peer = source.channel.remoteAddress ?? source.channel.parent?.remoteAddress
         caller = Caller(identity: .anonymous, origin: "", requestID: "")
         originalPath = ""
@@ -25,9 +29,19 @@ package struct CallContext: RequestContext {
     /// The context of one call of a batch: what the router notes in one does not show in another.
     init(partOf batch: CallContext) {
         coreContext = .init(source: batch)
+        channel = batch.channel
         peer = batch.peer
         caller = batch.caller
         originalPath = ""
+    }
+
+    /// Ends the connection at once, as a peer that crashes does; by HTTP/2 only the stream.
+    package func resetConnection() async {
+        // Closed without lingering, a socket answers with a reset.
+        if let socket = channel as? any SocketOptionProvider {
+            try? await socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        }
+        try? await channel.close()
     }
 }
 

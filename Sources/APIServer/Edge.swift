@@ -60,7 +60,9 @@ package struct Edge: HTTPResponder {
         )
         if RemoteProcedure.isCall(head) {
             return await RemoteProcedure.answer(Request(head: head, body: request.body)) { [context] request in
-                await dispatch(request, context: CallContext(partOf: context))
+                var context = CallContext(partOf: context)
+                context.isRemoteProcedure = true
+                return await dispatch(request, context: context)
             }
         }
         guard let (api, path) = directory.find(host: host, path: context.originalPath) else {

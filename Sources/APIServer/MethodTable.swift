@@ -38,9 +38,12 @@ package final class MethodTable {
     package private(set) var methods: [MethodDescription] = []
     private let router = Router(context: CallContext.self)
     private let authorizer: any Authorizer
+    private let interceptor: (any CallInterceptor)?
 
-    package init(authorizer: any Authorizer) {
+    /// - Parameter interceptor: Stands before every method; nil, as ever but in tests of clients: nothing does.
+    package init(authorizer: any Authorizer, interceptor: (any CallInterceptor)? = nil) {
         self.authorizer = authorizer
+        self.interceptor = interceptor
     }
 
     /// Adds a method that answers with a JSON document.
@@ -81,13 +84,17 @@ package final class MethodTable {
         _ perform: @escaping @Sendable (Input, Call) async throws -> Response
     ) {
         describe(id, verb, path, permission, isImplemented: true)
-        router.on(RouterPath(path), method: verb) { [authorizer] request, context in
-            let call = Call(request: request, context: context)
+        let answer: @Sendable (Call) async throws -> Response = { [authorizer] call in
             let input = try await Input(from: call)
             if let permission {
                 try await authorizer.authorize(call.caller, for: permission, on: input.resource)
             }
             return try await perform(input, call)
+        }
+        router.on(RouterPath(path), method: verb) { [interceptor] request, context in
+            let call = Call(request: request, context: context)
+            guard let interceptor else { return try await answer(call) }
+            return try await interceptor.respond(to: call, of: id, by: answer)
         }
     }
 

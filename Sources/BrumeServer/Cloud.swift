@@ -221,7 +221,11 @@ package struct Cloud: Sendable {
         apis.append(vertexAI.api)
 
         // Last, for its XML API takes what no other takes.
-        apis += storage.apis(signIn: signIn, isOpen: configuration.isOpen)
+        apis += storage.apis(
+            signIn: signIn,
+            isOpen: configuration.isOpen,
+            faults: configuration.hasTestFaults ? FaultInjection(makeID: RequestID.make) : nil
+        )
 
         let housekeeping = Housekeeping(
             chores: [

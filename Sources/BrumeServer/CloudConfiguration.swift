@@ -17,6 +17,8 @@ package struct CloudConfiguration: Sendable {
     package var engine: Engine
     /// Accepts callers without a credential as the owner; for emulator-style tests.
     package var isOpen: Bool
+    /// Lets tests of clients make storage calls fail, as Google's storage test bench does.
+    package var hasTestFaults: Bool
 
     /// The cloud's first project; its owner is who `brume env` signs in.
     package var project: String
@@ -31,6 +33,7 @@ package struct CloudConfiguration: Sendable {
         port: Int? = nil,
         data: String? = nil,
         isOpen: Bool = false,
+        hasTestFaults: Bool = false,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws {
         self.port = try port ?? Self.port(environment["BRUME_PORT"])
@@ -41,6 +44,7 @@ package struct CloudConfiguration: Sendable {
         project = environment["BRUME_PROJECT"].flatMap { $0.isEmpty ? nil : $0 } ?? Self.defaultProject
         engine = try Self.engine(environment["BRUME_ENGINE"])
         self.isOpen = isOpen
+        self.hasTestFaults = hasTestFaults
     }
 
     private static func port(_ text: String?) throws -> Int {

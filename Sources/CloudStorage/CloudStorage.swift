@@ -59,9 +59,10 @@ package struct CloudStorage: Sendable {
     /// - Parameters:
     ///   - signIn: Signs in callers whose requests carry no signature.
     ///   - isOpen: Whether callers without a credential are let in: then no page of another origin is.
-    package func apis(signIn: any Authenticator, isOpen: Bool = false) -> [API] {
+    ///   - faults: Makes calls fail as tests of clients ask; nil: none does, and there is no way to ask.
+    package func apis(signIn: any Authenticator, isOpen: Bool = false, faults: FaultInjection? = nil) -> [API] {
         let signed = SignedRequests(signers: signers, others: signIn, now: now)
-        let json = MethodTable(authorizer: authorizer)
+        let json = MethodTable(authorizer: authorizer, interceptor: faults)
         addBucketMethods(to: json)
         addRetentionMethods(to: json)
         addNotificationMethods(to: json)
@@ -74,10 +75,11 @@ package struct CloudStorage: Sendable {
         addUploadMethods(to: json)
         addHMACKeyMethods(to: json)
         addLackingMethods(to: json)
-        let xml = MethodTable(authorizer: authorizer)
+        let xml = MethodTable(authorizer: authorizer, interceptor: faults)
         addXMLMethods(to: xml)
         let hosts = ["storage.googleapis.com", "storage-download.googleapis.com", "storage-upload.googleapis.com"]
-        return [
+        let asking = faults.map { [$0.api(authorizer: authorizer, failing: Set(json.methods.map(\.id)))] } ?? []
+        return asking + [
             API(
                 name: "storage",
                 hosts: hosts + ["www.googleapis.com", "content-storage.googleapis.com"],

@@ -28,8 +28,12 @@ struct CloudOptions: ParsableArguments {
     var data: String?
 
     /// The configuration of a cloud that need not run.
-    func configuration(port: Int? = nil, isOpen: Bool = false) throws -> CloudConfiguration {
-        try CloudConfiguration(port: port, data: data, isOpen: isOpen)
+    func configuration(
+        port: Int? = nil,
+        isOpen: Bool = false,
+        hasTestFaults: Bool = false
+    ) throws -> CloudConfiguration {
+        try CloudConfiguration(port: port, data: data, isOpen: isOpen, hasTestFaults: hasTestFaults)
     }
 
     /// The folder and the daemon that runs on it.

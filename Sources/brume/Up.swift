@@ -21,9 +21,11 @@ struct Up: AsyncParsableCommand {
     var foreground = false
     @Flag(help: "Accept callers without credentials as the owner. For tests.")
     var open = false
+    @Flag(help: "Let tests of storage clients ask for faults, at /retry_test. For tests.")
+    var testFaults = false
 
     func run() async throws {
-        let configuration = try cloud.configuration(port: port, isOpen: open)
+        let configuration = try cloud.configuration(port: port, isOpen: open, hasTestFaults: testFaults)
         if foreground {
             try await serve(configuration)
         } else {
@@ -58,7 +60,7 @@ struct Up: AsyncParsableCommand {
         try configuration.data.create()
         let answer = try Starter.spawn(
             arguments: ["up", "--foreground", "--data", configuration.data.path, "--port", String(configuration.port)]
-                + (open ? ["--open"] : []),
+                + (open ? ["--open"] : []) + (testFaults ? ["--test-faults"] : []),
             log: configuration.data.log
         )
         guard answer == "ready" else {

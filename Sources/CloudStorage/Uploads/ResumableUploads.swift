@@ -73,6 +73,9 @@ extension CloudStorage {
             } catch {
                 // Nothing of this blob may still be writing when the session is taken up again.
                 try? await staged.sync()
+                // A connection that broke has brought what came before; a refused request has brought nothing.
+                let kept = staged.size / Self.quantum * Self.quantum
+                if !(error is GoogleError), kept > upload.offset { try await uploads.acknowledge(id, offset: kept) }
                 throw error
             }
             guard isFinal else {
