@@ -20,6 +20,8 @@ package final class API: Sendable {
     package let crossOrigin: (any CrossOriginPolicy)?
     /// Whether it gets what no other API takes: at its hosts, and at plain endpoints.
     package let isLastResort: Bool
+    /// Whether it takes the calls to a host that no API names, such as a web site's own.
+    package let claims: (@Sendable (_ host: String) async -> Bool)?
     package let methods: [MethodDescription]
     let responder: any CallResponder
 
@@ -33,6 +35,7 @@ package final class API: Sendable {
         authenticator: (any Authenticator)? = nil,
         crossOrigin: (any CrossOriginPolicy)? = nil,
         isLastResort: Bool = false,
+        claims: (@Sendable (_ host: String) async -> Bool)? = nil,
         table: MethodTable
     ) {
         self.name = name
@@ -44,6 +47,7 @@ package final class API: Sendable {
         self.authenticator = authenticator
         self.crossOrigin = crossOrigin
         self.isLastResort = isLastResort
+        self.claims = claims
         methods = table.methods
         responder = table.responder()
     }

@@ -28,6 +28,14 @@ struct APIDirectory: Sendable {
         (byHost[host] ?? []) + bySuffix.filter { host.hasSuffix($0.suffix) }.map(\.api)
     }
 
+    /// The API that takes a host which none names; nil when none does.
+    func claimant(of host: String) async -> API? {
+        for api in apis {
+            if let claims = api.claims, await claims(host) { return api }
+        }
+        return nil
+    }
+
     /// - Returns: The API, and the path as its own table names it; nil when none serves it.
     func find(host: String, path: String) -> (api: API, path: String)? {
         let here = at(host).filter { $0.serves(path: path) }

@@ -65,7 +65,10 @@ package struct Edge: HTTPResponder {
                 return await dispatch(request, context: context)
             }
         }
-        guard let (api, path) = directory.find(host: host, path: context.originalPath) else {
+        var target = directory.find(host: host, path: context.originalPath)
+        let isOpenToClaims = target.map { $0.api.isLastResort && host.hasSuffix(".localhost") } ?? true
+        if isOpenToClaims, let api = await directory.claimant(of: host) { target = (api, context.originalPath) }
+        guard let (api, path) = target else {
             let call = Call(request: Request(head: head, body: request.body), context: context)
             return ErrorStyle.details.render(.unknownTarget(host: host, head: head), call)
         }

@@ -100,6 +100,7 @@ package struct CloudStorage: Sendable {
                 isLastResort: true,
                 table: xml
             ),
+            websiteAPI(signIn: signed),
         ]
     }
 

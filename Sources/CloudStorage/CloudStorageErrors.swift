@@ -77,6 +77,12 @@ extension GoogleError {
         invalid("Malformed upload: \(reason)", reason: "badContent")
     }
 
+    static func malformedXML(_ reason: String) -> Self {
+        var error = invalid("The XML you provided cannot be read: \(reason).")
+        error.metadata["code"] = "MalformedXML"
+        return error
+    }
+
     static func uploadNotFound(_ id: String) -> Self {
         notFound("The upload session '\(id.prefix(8))…' does not exist, is finished, or has expired. Start a new one.")
     }

@@ -163,8 +163,9 @@ struct XMLSafetyTests {
 
     @Test(
         arguments: [
-            (.put, "/fog/a?acl"), (.put, "/fog/a?tagging"), (.delete, "/fog/a?tagging"), (.post, "/fog/a"),
-            (.delete, "/fog?cors"), (.put, "/fog?acl"), (.get, "/fog/a?acl"), (.get, "/fog?acl"), (.get, "/fog?what"),
+            (.delete, "/fog/a?acl"), (.put, "/fog/a?tagging"), (.delete, "/fog/a?tagging"), (.post, "/fog/a"),
+            (.delete, "/fog?acl"), (.put, "/fog?policy"), (.get, "/fog/a?policy"), (.put, "/fog?location"),
+            (.delete, "/fog?versioning"), (.post, "/fog?cors"), (.get, "/fog?what"),
         ] as [(HTTPRequest.Method, String)]
     )
     func `a subresource that Brume lacks is 501, and nothing changes`(

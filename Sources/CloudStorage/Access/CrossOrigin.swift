@@ -25,9 +25,11 @@ struct EveryOrigin: CrossOriginPolicy {
 /// See [cross-origin resource sharing](https://docs.cloud.google.com/storage/docs/cross-origin).
 struct BucketOrigins: CrossOriginPolicy {
     let buckets: BucketStore
+    /// The bucket that a call is about.
+    var bucketName: @Sendable (Call) -> String? = { try? XMLInput.place(of: $0).bucket }
 
     func headers(for request: CrossOriginRequest, of call: Call) async -> HTTPFields {
-        guard let name = try? XMLInput.place(of: call).bucket, let bucket = try? await buckets.find(name),
+        guard let name = bucketName(call), let bucket = try? await buckets.find(name),
             let rule = (bucket.document["cors"]?.array ?? []).first(where: { Self.allows(request, by: $0) })
         else { return [:] }
         let listed = (rule["responseHeader"]?.array ?? []).compactMap(\.string).joined(separator: ", ")

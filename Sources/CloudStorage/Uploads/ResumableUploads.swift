@@ -72,10 +72,12 @@ extension CloudStorage {
                 isFinal = try await take(call, range, into: staged, offset: upload.offset)
             } catch {
                 // Nothing of this blob may still be writing when the session is taken up again.
-                try? await staged.sync()
+                let isDurable = (try? await staged.sync()) != nil && !(error is BlobError)
                 // A connection that broke has brought what came before; a refused request has brought nothing.
                 let kept = staged.size / Self.quantum * Self.quantum
-                if !(error is GoogleError), kept > upload.offset { try await uploads.acknowledge(id, offset: kept) }
+                if isDurable, !(error is GoogleError), kept > upload.offset {
+                    try await uploads.acknowledge(id, offset: kept)
+                }
                 throw error
             }
             guard isFinal else {

@@ -29,9 +29,11 @@ enum XML {
     }
 }
 
-/// An element of XML that came, without namespaces and attributes.
+/// An element of XML that came, without namespaces.
 struct XMLTag: Sendable {
     var name: String
+    /// Texts by names without prefixes; references in them are left as they are.
+    var attributes: [String: String] = [:]
     var text = ""
     var children: [XMLTag] = []
 
@@ -39,9 +41,7 @@ struct XMLTag: Sendable {
     init(parsing data: Data) throws {
         var reader = XMLReader(bytes: Array(data)[...])
         guard let root = reader.document() else {
-            var error = GoogleError.invalid("The XML you provided was not well-formed.")
-            error.metadata["code"] = "MalformedXML"
-            throw error
+            throw GoogleError.malformedXML("it is not well-formed")
         }
         self = root
     }

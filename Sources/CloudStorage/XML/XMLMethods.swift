@@ -35,12 +35,11 @@ extension CloudStorage {
             switch (verb, request.subresource) {
             case (.get, nil), (.get, "versions"): return try await listXML(input, call)
             case (.get, "uploads"): return try await listMultipart(input, call)
-            case (.get, "location"), (.get, "versioning"): return try await describeXML(input, request, call)
             case (.put, nil): return try await createBucketXML(input, call)
-            case (.put, "versioning"): return try await setVersioningXML(input, call)
             case (.post, "delete"): return try await deleteManyXML(input, call)
             case (.post, nil): return try await uploadForm(input, call)
             case (.delete, nil): return try await deleteXML(input, call)
+            case (_, let subresource?): return try await performSetting(subresource, verb, input, call)
             default: throw request.lacking
             }
         case (_, false):
@@ -49,7 +48,8 @@ extension CloudStorage {
             case (.get, "uploadid"): return try await listParts(input, call)
             case (.put, nil): return try await putXML(input, call)
             case (.put, "uploadid"): return try await putPart(input, call)
-            case (.put, "acl"): return try await setAccessXML(input, call)
+            case (.get, "acl"): return try await objectAccessXML(input, call)
+            case (.put, "acl"): return try await setObjectAccessXML(input, call)
             case (.post, nil) where call.header("x-goog-resumable") == "start":
                 return try await startUploadXML(input, call)
             case (.post, "uploads"): return try await startMultipart(input, call)
@@ -164,18 +164,6 @@ extension CloudStorage {
         return Response(status: .created, headers: headers)
     }
 
-    private func setAccessXML(_ input: XMLInput, _ call: Call) async throws -> Response {
-        try await authorizer.authorize(call.caller, for: "storage.objects.setIamPolicy", on: input.resource)
-        guard let list = call.predefinedACL else { throw GoogleError.lacking("lists in the body of PUT ?acl") }
-        _ = try await objects.change(
-            input.object,
-            generation: input.generation,
-            bucket: input.bucket,
-            if: input.conditions
-        ) { record, bucket in record.document["acl"] = try bucket.accessList(named: list, forBucket: false) }
-        return Response(status: .ok)
-    }
-
     private func deleteXML(_ input: XMLInput, _ call: Call) async throws -> Response {
         if input.object.isEmpty {
             try await authorizer.authorize(call.caller, for: "storage.buckets.delete", on: input.resource)
@@ -229,19 +217,6 @@ extension CloudStorage {
 
 /// Buckets by the XML API.
 extension CloudStorage {
-    private func describeXML(_ input: XMLInput, _ request: XMLRequest, _ call: Call) async throws -> Response {
-        try await authorizer.authorize(call.caller, for: "storage.buckets.get", on: input.resource)
-        let bucket = try await buckets.get(input.bucket)
-        if request.subresource == "location" {
-            let location = XML.escaped(bucket.document["location"]?.string ?? "US")
-            return XML.response(XML.document("LocationConstraint", location))
-        }
-        let status = bucket.document["versioning"].map { _ in bucket.isVersioned ? "Enabled" : "Suspended" }
-        return XML.response(
-            XML.document("VersioningConfiguration", status.map { XML.element("Status", $0) } ?? "")
-        )
-    }
-
     private func createBucketXML(_ input: XMLInput, _ call: Call) async throws -> Response {
         let project = try call.projectOfXML()
         try await authorizer.authorize(call.caller, for: "storage.buckets.create", on: .project(project))
@@ -255,16 +230,6 @@ extension CloudStorage {
             settings["storageClass"] = .string(storageClass)
         }
         _ = try await createBucket(settings, in: project, predefinedACL: call.predefinedACL)
-        return Response(status: .ok)
-    }
-
-    private func setVersioningXML(_ input: XMLInput, _ call: Call) async throws -> Response {
-        try await authorizer.authorize(call.caller, for: "storage.buckets.update", on: input.resource)
-        let body = try XMLTag(parsing: try await call.bytes(upTo: Call.maximumJSONBytes))
-        let isOn = body.text("Status") == "Enabled"
-        _ = try await buckets.change(input.bucket, if: input.conditions, at: Micros(now())) { bucket in
-            bucket.document["versioning"] = ["enabled": .bool(isOn)]
-        }
         return Response(status: .ok)
     }
 }

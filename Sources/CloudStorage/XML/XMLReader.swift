@@ -33,7 +33,7 @@ struct XMLReader {
         depth += 1
         defer { depth -= 1 }
         var tag = XMLTag(name: name.local)
-        guard skipAttributes() else { return nil }
+        guard readAttributes(of: &tag) else { return nil }
         if take("/>") { return tag }
         guard take(">") else { return nil }
         var text: [UInt8] = []
@@ -73,11 +73,11 @@ struct XMLReader {
         return (full, full.split(separator: ":").last.map { String($0) } ?? full)
     }
 
-    private mutating func skipAttributes() -> Bool {
+    private mutating func readAttributes(of tag: inout XMLTag) -> Bool {
         while true {
             skipSpace()
             guard let byte = rest.first, byte != UInt8(ascii: ">"), byte != UInt8(ascii: "/") else { return true }
-            guard name() != nil else { return false }
+            guard let name = name() else { return false }
             skipSpace()
             guard take("=") else { return false }
             skipSpace()
@@ -85,7 +85,9 @@ struct XMLReader {
                 return false
             }
             rest.removeFirst()
-            guard let end = rest.firstIndex(of: quote) else { return false }
+            guard let end = rest.firstIndex(of: quote), let text = String(validating: rest[..<end], as: UTF8.self)
+            else { return false }
+            tag.attributes[name.local] = text
             rest = rest[rest.index(after: end)...]
         }
     }

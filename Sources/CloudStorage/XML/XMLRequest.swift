@@ -14,7 +14,8 @@ struct XMLRequest {
     let subresource: String?
 
     private static let subresources: Set = [
-        "acl", "billing", "compose", "cors", "delete", "encryption", "lifecycle", "location", "logging", "policy",
+        "acl", "billing", "compose", "cors", "defaultobjectacl", "delete", "encryption", "encryptionconfig",
+        "lifecycle", "location", "logging", "policy",
         "publicaccessblock", "retention", "storageclass", "tagging", "uploadid", "uploads", "upload_id", "versioning",
         "versions", "websiteconfig", "website",
     ]

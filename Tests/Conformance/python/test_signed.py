@@ -243,3 +243,47 @@ def test_a_form_that_its_policy_does_not_allow_uploads_nothing(cloud, bucket, fo
     ]:
         assert answer[0] in (400, 401, 403) and f"<Code>{code}</Code>" in answer[1], answer
     assert "form" not in cloud.sh(f"gcloud storage ls -r {bucket}").stdout
+
+
+def test_settings_of_a_bucket_by_boto3(cloud, s3, name):
+    bucket = f"{cloud.project}-{name}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "europe-west1"})
+    assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] == "EUROPE-WEST1"
+    rule = {"AllowedOrigins": ["https://a.example"], "AllowedMethods": ["GET"], "MaxAgeSeconds": 60}
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [{**rule, "ExposeHeaders": ["ETag"]}]})
+    (read,) = s3.get_bucket_cors(Bucket=bucket)["CORSRules"]
+    assert {k: read[k] for k in rule} == rule and read["ExposeHeaders"] == ["ETag"]
+    s3.delete_bucket_cors(Bucket=bucket)
+    assert s3.get_bucket_cors(Bucket=bucket).get("CORSRules", []) == []
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    site = {"IndexDocument": {"Suffix": "index.html"}, "ErrorDocument": {"Key": "404.html"}}
+    s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration=site)
+    read = s3.get_bucket_website(Bucket=bucket)
+    assert {k: read[k] for k in site} == site
+    tags = {"TagSet": [{"Key": "team", "Value": "red"}]}
+    s3.put_bucket_tagging(Bucket=bucket, Tagging=tags)
+    assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == tags["TagSet"]
+    logs = {"LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": "log/"}}
+    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus=logs)
+    assert s3.get_bucket_logging(Bucket=bucket)["LoggingEnabled"] == logs["LoggingEnabled"]
+    described = json.loads(cloud.sh(f"gcloud storage buckets describe gs://{bucket} --raw --format=json").stdout)
+    assert described["website"] == {"mainPageSuffix": "index.html", "notFoundPage": "404.html"}
+    assert described["labels"] == {"team": "red"} and described["versioning"] == {"enabled": True}
+
+
+def test_access_lists_by_boto3(cloud, s3, name):
+    bucket = f"{cloud.project}-{name}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="a", Body=b"x")
+    before = s3.get_object_acl(Bucket=bucket, Key="a")
+    s3.put_object_acl(Bucket=bucket, Key="a", ACL="public-read")
+    grants = s3.get_object_acl(Bucket=bucket, Key="a")["Grants"]
+    (everybody,) = [g for g in grants if g["Grantee"]["Type"] == "Group"]
+    assert everybody["Permission"] == "READ" and everybody["Grantee"]["URI"].endswith("/AllUsers")
+    policy = {"Owner": before["Owner"], "Grants": before["Grants"]}
+    s3.put_object_acl(Bucket=bucket, Key="a", AccessControlPolicy=policy)
+    assert s3.get_object_acl(Bucket=bucket, Key="a")["Grants"] == before["Grants"]
+    policy["Grants"] = before["Grants"] + [everybody]
+    s3.put_bucket_acl(Bucket=bucket, AccessControlPolicy=policy)
+    assert everybody in s3.get_bucket_acl(Bucket=bucket)["Grants"]
