@@ -77,7 +77,8 @@ let package = Package(
         module("SecretFile", []),
         module("APIServer", ["GoogleAPI", .hummingbird, .httpTypes, .logging, .nioCore],
             resources: [.copy("RemoteProcedures/Tables")]),
-        module("Gateway", ["SecretFile", .hummingbird, .hummingbirdHTTP2, .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
+        module("Relaying", [.nioCore]),
+        module("Gateway", ["Relaying", "SecretFile", .hummingbird, .hummingbirdHTTP2, .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
             .nioTLS, .nioSSL, .nioHTTPTypes, .nioHTTPTypesHTTP1, .x509, .swiftASN1, .crypto]),
         module("MetadataStore", ["GoogleAPI", .grdb]),
         .systemLibrary(name: "CZlib"),
@@ -94,7 +95,7 @@ let package = Package(
 
         // Engines.
         .target(name: "CDockerEngine"),
-        module("DockerEngine", ["CDockerEngine", "GoogleAPI", "HostPrograms", "Workloads", .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
+        module("DockerEngine", ["CDockerEngine", "GoogleAPI", "HostPrograms", "Relaying", "Workloads", .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
             .serviceLifecycle]),
         module("SimulatedEngine", ["Workloads", .nioCore]),
 

@@ -42,6 +42,8 @@ struct BuildSecretsOfSecretManager: BuildSecrets {
 struct BuilderImagesOfCatalogue: BuilderImages {
     let catalogue: ImageCatalogue
 
+    var reserved: Set<String> { Set(catalogue.entries.flatMap { $0.references.map(\.repository) }) }
+
     func ensure(
         _ image: ImageReference,
         credential: RegistryCredential,

@@ -24,7 +24,8 @@ struct ChosenEngine: Service {
             docker = nil
             managed = nil
         case .socket(let path):
-            let engine = DockerEngine(socket: path, cloud: try Self.cloudID(in: data), logger: logger)
+            let cloud = try Self.cloudID(in: data)
+            let engine = DockerEngine(socket: path, cloud: cloud, runFolder: data.run, logger: logger)
             workloads = engine
             socket = path
             docker = engine

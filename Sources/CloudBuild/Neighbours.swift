@@ -109,6 +109,9 @@ package protocol BuildAccounts: Sendable {
 
 /// Images of steps: from the engine, the catalogue, or a registry.
 package protocol BuilderImages: Sendable {
+    /// Names, without tags, of images that are everybody's: builds may use them, and not put others in their place.
+    var reserved: Set<String> { get }
+
     /// Makes sure that the engine has an image.
     ///
     /// - Throws: ``EngineError/imageUnavailable(_:reason:)``.

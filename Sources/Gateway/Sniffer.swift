@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOSSL
+import Relaying
 import NIOTLS
 
 /// Stands first in a new connection, reads what it is, makes the rest of the pipeline and goes away.

@@ -115,14 +115,18 @@ package struct StepsSpec: Sendable {
     /// Fetches the image of a step that is not there when the step's turn comes; nil: the engine pulls it without
     /// credentials. A step may so run in an image that an earlier step has built.
     package var ensureImage: (@Sendable (ImageReference) async throws -> Void)?
-    /// Gives every step the engine's own socket at `/var/run/docker.sock`; needs
-    /// ``EngineCapabilities/containerSocket``.
+    /// Gives every step a socket at `/var/run/docker.sock` that speaks as the Docker Engine does: behind it steps build,
+    /// pull, tag and push images, and run containers beside them, which end with the workload. What is the machine's or
+    /// others' is out of their reach. Needs ``EngineCapabilities/containerSocket``.
     package var needsContainerSocket: Bool
+    /// Images, by their names without tags, that steps may use and not replace.
+    package var reservedImages: Set<String>
 
     package init(steps: [Step], workspace: String) {
         self.steps = steps
         self.workspace = workspace
         needsContainerSocket = false
+        reservedImages = []
     }
 }
 

@@ -134,6 +134,8 @@ final class TestNeighbours: SourceArchives, BuildLogs, BuildLogEntries, BuildOut
 
     func accessToken(for account: String, lifetime: Duration) async throws -> String { "token" }
 
+    var reserved: Set<String> { [] }
+
     func ensure(_ image: ImageReference, credential: RegistryCredential, progress: @escaping ProgressReport)
         async throws
     {

@@ -220,6 +220,7 @@ struct BuildExecution: Sendable {
         spec.source = source
         spec.needsContainerSocket = try await engine.capabilities().containerSocket
         let images = neighbours.images
+        spec.reservedImages = images.reserved
         spec.ensureImage = { image in
             await progress.fetching(image)
             let (lines, report) = AsyncStream.makeStream(of: String.self)

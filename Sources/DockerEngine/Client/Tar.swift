@@ -4,9 +4,14 @@ import Workloads
 
 /// Writes and reads the few tar entries that pass between Brume and a container.
 enum Tar {
-    static func archive(_ files: [FileSpec]) -> ByteBuffer {
+    /// - Parameter links: What each symbolic link leads to, by the link's path; short ones.
+    static func archive(_ files: [FileSpec], links: [String: String] = [:]) -> ByteBuffer {
         var buffer = ByteBuffer()
         for file in files { append(file, to: &buffer) }
+        for (path, target) in links {
+            let name = Array(path.drop { $0 == "/" }.utf8)
+            header(name, size: 0, mode: 0o777, owner: 0, type: "2", leadsTo: Array(target.utf8), to: &buffer)
+        }
         buffer.writeRepeatingByte(0, count: 1024)
         return buffer
     }
@@ -29,6 +34,7 @@ enum Tar {
         mode: Int,
         owner: Int,
         type: Unicode.Scalar,
+        leadsTo target: [UInt8] = [],
         to buffer: inout ByteBuffer
     ) {
         var block = [UInt8](repeating: 0, count: 512)
@@ -47,6 +53,7 @@ enum Tar {
         put(octal(Int(Date().timeIntervalSince1970), width: 11), at: 136)
         put(Array("        ".utf8), at: 148)
         block[156] = UInt8(ascii: type)
+        put(target, at: 157)
         put(Array("ustar  ".utf8), at: 257)
         put(octal(block.reduce(0) { $0 + Int($1) }, width: 6), at: 148)
         block[154] = 0

@@ -22,7 +22,8 @@ extension DockerEngine {
         var index = 0
         var bootsInit = false
         var workspace: (volume: String, path: String)?
-        var hasSocket = false
+        /// The folder of the socket behind which a step finds the engine.
+        var socketFolder: String?
 
         /// A machine's container has the workload's own name.
         var containerName: String { shape == "machine" ? workload.text : "\(workload).\(part)" }
@@ -44,7 +45,8 @@ extension DockerEngine {
         try await removeContainer(provisional)
         do {
             try await docker.call(.POST, "/containers/create", query: ["name": provisional], .json(body))
-            try await provision(provisional, imageID: imageID, process)
+            let links = place.socketFolder.map { _ in StepSockets.links } ?? [:]
+            try await provision(provisional, imageID: imageID, process, links: links)
             try await docker.call(
                 .POST,
                 "/containers/\(provisional)/rename",
@@ -97,7 +99,7 @@ extension DockerEngine {
             }
         }
         if let workspace = place.workspace { binds.append("\(workspace.volume):\(workspace.path)") }
-        if place.hasSocket { binds.append("\(host.socketPath):/var/run/docker.sock") }
+        if let folder = place.socketFolder { binds.append("\(folder):\(StepSockets.mountPath):ro") }
         if let boot {
             body["Entrypoint"] = []
             body["Cmd"] = [.string(boot.path)]
@@ -115,7 +117,7 @@ extension DockerEngine {
         config["Tmpfs"] = JSON(tmpfs)
         config.merge(limits(process.resources, cpus: facts.cpus))
         // A step that forks without end is stopped by this before it stops the machine.
-        if place.workspace != nil { config["PidsLimit"] = 4096 }
+        if place.workspace != nil { config["PidsLimit"] = .integer(StepRules.maximumProcesses) }
         if let wanted = process.accelerators, wanted.count > 0 {
             guard facts.hasNvidia, wanted.kind == "nvidia.com/gpu" else {
                 throw EngineError.insufficient(

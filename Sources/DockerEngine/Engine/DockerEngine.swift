@@ -16,6 +16,8 @@ package final class DockerEngine: WorkloadEngine, Service {
     let logger: Logger
     let hub: EventHub
     let drivers = StepDrivers()
+    /// Nil: steps cannot ask the engine for anything.
+    let sockets: StepSockets?
     let remembered = Mutex(Memory())
 
     /// What need not be asked twice.
@@ -36,16 +38,21 @@ package final class DockerEngine: WorkloadEngine, Service {
     ///
     /// - Parameter cloud: Lower-case letters and digits, 4 to 12 of them.
     package convenience init(managed: ManagedDockerd, cloud: String, logger: Logger) {
-        self.init(host: managed, cloud: cloud, logger: logger)
+        self.init(host: managed, cloud: cloud, stepSockets: managed.runFolder + "/steps", logger: logger)
     }
 
     /// An engine that is there already, by its socket.
-    package convenience init(socket path: String, cloud: String, logger: Logger) {
-        self.init(host: ExistingEngine(client: DockerClient(socketPath: path)), cloud: cloud, logger: logger)
+    ///
+    /// - Parameter runFolder: Where the sockets may lie that steps have; nil: steps have none.
+    package convenience init(socket path: String, cloud: String, runFolder: String? = nil, logger: Logger) {
+        let host = ExistingEngine(client: DockerClient(socketPath: path))
+        let folder = runFolder.map { ManagedDockerd.Configuration.short($0) + "/steps" }
+        self.init(host: host, cloud: cloud, stepSockets: folder, logger: logger)
     }
 
-    init(host: any EngineHost, cloud: String, logger: Logger) {
+    init(host: any EngineHost, cloud: String, stepSockets: String?, logger: Logger) {
         self.host = host
+        sockets = stepSockets.map { StepSockets(folder: $0) }
         self.cloud = cloud
         self.logger = logger
         hub = EventHub(host: host, cloud: cloud)
@@ -55,6 +62,7 @@ package final class DockerEngine: WorkloadEngine, Service {
     package func run() async throws {
         try? await gracefulShutdown()
         await drivers.cancelAll()
+        await sockets?.closeAll()
         await hub.close()
         await host.leave()
     }
@@ -71,7 +79,7 @@ package final class DockerEngine: WorkloadEngine, Service {
             description: "Docker Engine \(facts.version) (\(host.kind))",
             fixedAddresses: true,
             doors: facts.doors,
-            containerSocket: true,
+            containerSocket: sockets != nil,
             directRoute: facts.isLocal,
             volumeAccess: facts.volumeAccess,
             packetFilters: facts.packetFilters,
@@ -120,8 +128,6 @@ struct HostFacts: Sendable {
 /// Where an engine is, and how it comes to life.
 protocol EngineHost: Sendable {
     var kind: String { get }
-    /// Where containers find the engine's socket on the engine's machine.
-    var socketPath: String { get }
     /// The engine, started if need be.
     func client() async throws -> DockerClient
     /// Looks after the engine no more; what runs goes on.
@@ -133,7 +139,6 @@ protocol EngineHost: Sendable {
 struct ExistingEngine: EngineHost {
     let client: DockerClient
     var kind: String { "existing" }
-    var socketPath: String { client.socketPath }
 
     func client() async throws -> DockerClient {
         guard FileManager.default.fileExists(atPath: client.socketPath) else {

@@ -104,6 +104,7 @@ extension DockerEngine {
         let list = try await docker.call(.GET, "/containers/json", query: ["all": "1", "filters": filters.text])
         for id in (list.array ?? []).compactMap({ $0["Id"]?.string }) { try await removeContainer(id) }
         try await removeContainer("\(name).source")
+        try await removeStarted(by: name)
         try await removeVolume(Self.workspace(of: name))
         _ = remembered.withLock { $0.steps.removeValue(forKey: name) }
         await hub.publish(name)

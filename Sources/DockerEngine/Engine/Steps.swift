@@ -10,6 +10,8 @@ struct StepsRecord: Codable, Sendable {
     var steps: [StepsSpec.Step]
     var workspace: String
     var needsContainerSocket: Bool
+    /// Nil in records of older versions.
+    var reservedImages: Set<String>?
     var labels: [String: String]
 }
 
@@ -58,6 +60,7 @@ extension DockerEngine {
             steps: spec.steps,
             workspace: spec.workspace,
             needsContainerSocket: spec.needsContainerSocket,
+            reservedImages: spec.reservedImages,
             labels: workload.labels
         )
         if try await docker.find("/containers/\(name).\(first.name)/json") != nil { return }
@@ -89,6 +92,7 @@ extension DockerEngine {
             }
             try await removeContainer(helper)
         }
+        try await openSocket(of: name, record)
         for step in spec.steps {
             do {
                 try await createStep(step, of: name, record)
@@ -102,8 +106,34 @@ extension DockerEngine {
         var place = Place(workload: name, part: step.name, shape: "steps", labels: record.labels)
         place.index = record.steps.firstIndex { $0.name == step.name } ?? 0
         place.workspace = (Self.workspace(of: name), record.workspace)
-        place.hasSocket = record.needsContainerSocket
+        if record.needsContainerSocket { place.socketFolder = sockets?.folder(of: name) }
         try await createContainer(step.process, at: place)
+    }
+
+    /// Lets steps ask the engine for what is theirs.
+    private func openSocket(of name: WorkloadName, _ record: StepsRecord) async throws {
+        guard record.needsContainerSocket, let sockets else { return }
+        var volumes = [record.workspace: Self.workspace(of: name)]
+        var networks: Set<String> = []
+        for process in record.steps.map(\.process) {
+            for mount in process.mounts {
+                if case .volume(let volume) = mount.source { volumes[mount.path] = volume }
+            }
+            if let network = process.network?.network { networks.insert(network) }
+        }
+        let resources = record.steps.first?.process.resources ?? Resources()
+        try await sockets.open(
+            StepRules(
+                name: name,
+                cloud: cloud,
+                docker: try await host.client(),
+                volumes: volumes,
+                networks: networks,
+                reservedImages: record.reservedImages ?? [],
+                limits: limits(resources, cpus: try await facts().cpus),
+                socketPath: sockets.path(of: name)
+            )
+        )
     }
 
     private func fetch(_ image: ImageReference, for name: WorkloadName) async throws {
@@ -153,6 +183,7 @@ extension DockerEngine {
 
     private func driveOnce(_ name: WorkloadName) async throws {
         guard let record = try await stepsRecord(of: name) else { return }
+        try await openSocket(of: name, record)
         let events = try await hub.subscribe()
         try await withThrowingTaskGroup(of: Void.self) { group in
             var begun: Set<String> = []
@@ -208,5 +239,18 @@ extension DockerEngine {
         } catch is DockerClient.Failure {
             return  // It has ended already.
         }
+    }
+
+    /// Removes what steps have started through their socket, and closes it.
+    func removeStarted(by name: WorkloadName) async throws {
+        await sockets?.close(name)
+        let docker = try await host.client()
+        let filters = ["filters": (["label": [.string("\(StepRules.label)=\(name)")]] as JSON).text]
+        let containers = try await docker.call(.GET, "/containers/json", query: filters.merging(["all": "1"]) { $1 })
+        for id in (containers.array ?? []).compactMap({ $0["Id"]?.string }) { try await removeContainer(id) }
+        let networks = try await docker.call(.GET, "/networks", query: filters)
+        for id in (networks.array ?? []).compactMap({ $0["Id"]?.string }) { try await removeNetwork(id) }
+        let volumes = try await docker.call(.GET, "/volumes", query: filters)["Volumes"]
+        for volume in (volumes?.array ?? []).compactMap({ $0["Name"]?.string }) { try await removeVolume(volume) }
     }
 }

@@ -15,7 +15,12 @@ struct TrustStore: Sendable {
 // Files that are put into containers, and trust in Brume's own authority.
 extension DockerEngine {
     /// Puts a process's files and authorities into its container, in one archive.
-    func provision(_ container: String, imageID: String, _ process: ProcessSpec) async throws {
+    func provision(
+        _ container: String,
+        imageID: String,
+        _ process: ProcessSpec,
+        links: [String: String]
+    ) async throws {
         var files = process.files
         if !process.trustedAuthorities.isEmpty {
             let store = try await trustStore(of: imageID, in: container)
@@ -31,8 +36,8 @@ extension DockerEngine {
                 }
             }
         }
-        guard !files.isEmpty else { return }
-        try await put(files, into: container)
+        guard !files.isEmpty || !links.isEmpty else { return }
+        try await put(files, links: links, into: container)
     }
 
     package func upload(_ files: [FileSpec], to name: WorkloadName, part: String) async throws {
@@ -68,13 +73,13 @@ extension DockerEngine {
         }
     }
 
-    private func put(_ files: [FileSpec], into container: String) async throws {
+    private func put(_ files: [FileSpec], links: [String: String] = [:], into container: String) async throws {
         do {
             try await host.client().call(
                 .PUT,
                 "/containers/\(container)/archive",
                 query: ["path": "/"],
-                .bytes(Tar.archive(files), type: "application/x-tar")
+                .bytes(Tar.archive(files, links: links), type: "application/x-tar")
             )
         } catch let failure as DockerClient.Failure {
             throw EngineError.refused("Files cannot be put into '\(container)': \(failure.message)")

@@ -25,9 +25,7 @@ package actor ManagedDockerd: EngineHost {
 
         package init(dataFolder: String, runFolder: String, logFile: String) {
             self.dataFolder = dataFolder
-            // The longest socket in it has 60 characters more, and the kernel allows 107.
-            let isShort = runFolder.utf8.count <= 45
-            self.runFolder = isShort ? runFolder : "/run/brume-\(Self.hash(runFolder))"
+            self.runFolder = Self.short(runFolder)
             self.logFile = logFile
             environment = [:]
             nameServers = []
@@ -43,6 +41,11 @@ package actor ManagedDockerd: EngineHost {
             gatewayRegistries = GoogleRegistries.hosts
         }
 
+        /// The longest socket in a folder has 60 characters more than its path, and the kernel allows 107.
+        static func short(_ folder: String) -> String {
+            folder.utf8.count <= 45 ? folder : "/run/brume-\(hash(folder))"
+        }
+
         fileprivate static func hash(_ text: String) -> String {
             var hash: UInt32 = 0x811c_9dc5
             for byte in text.utf8 { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
@@ -54,6 +57,7 @@ package actor ManagedDockerd: EngineHost {
 
     nonisolated let kind = "managed"
     package nonisolated let socketPath: String
+    nonisolated var runFolder: String { configuration.runFolder }
     private let configuration: Configuration
     private let logger: Logger
     private var starting: Task<Void, any Error>?

@@ -1,13 +1,13 @@
-import NIOCore
+package import NIOCore
 
 /// One end of a tunnel: what arrives here leaves at the partner.
 ///
 /// Reading waits while the partner cannot write, so a slow side never fills memory; the end of one direction leaves
 /// the other open.
-final class Relay: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
+package final class Relay: ChannelDuplexHandler, RemovableChannelHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
 
     private var partner: Relay?
     private var context: ChannelHandlerContext?
@@ -16,32 +16,32 @@ final class Relay: ChannelDuplexHandler, RemovableChannelHandler {
     private init() {}
 
     /// Two ends that belong together; both channels must be on one event loop.
-    static func pair() -> (Relay, Relay) {
+    package static func pair() -> (Relay, Relay) {
         let (first, second) = (Relay(), Relay())
         first.partner = second
         second.partner = first
         return (first, second)
     }
 
-    func handlerAdded(context: ChannelHandlerContext) {
+    package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         if context.channel.isWritable { partner?.continueReading() }
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) {
+    package func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
         partner = nil
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         partner?.context?.write(data, promise: nil)
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
+    package func channelReadComplete(context: ChannelHandlerContext) {
         partner?.context?.flush()
     }
 
-    func read(context: ChannelHandlerContext) {
+    package func read(context: ChannelHandlerContext) {
         if let other = partner?.context, other.channel.isWritable {
             context.read()
         } else {
@@ -49,12 +49,12 @@ final class Relay: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable { partner?.continueReading() }
         context.fireChannelWritabilityChanged()
     }
 
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed:
             partner?.context?.flush()
@@ -66,12 +66,12 @@ final class Relay: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    package func channelInactive(context: ChannelHandlerContext) {
         partner?.closeWhenWritten()
         context.fireChannelInactive()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         context.close(promise: nil)
     }
 
