@@ -13,6 +13,8 @@ package struct CloudStorage: Sendable {
     let buckets: BucketStore
     let objects: ObjectStore
     let managedFolders: ManagedFolderStore
+    let folders: FolderStore
+    let operations: StorageOperations
     let hmacKeys: HMACKeyStore
     let multipart: MultipartStore
     let uploads: UploadStore
@@ -43,6 +45,8 @@ package struct CloudStorage: Sendable {
         buckets = BucketStore(database: store.database)
         objects = ObjectStore(database: store.database, now: now)
         managedFolders = ManagedFolderStore(database: store.database)
+        folders = FolderStore(database: store.database)
+        operations = StorageOperations(database: store.database)
         hmacKeys = HMACKeyStore(database: store.database)
         multipart = MultipartStore(database: store.database)
         uploads = UploadStore(database: store.database)
@@ -50,7 +54,8 @@ package struct CloudStorage: Sendable {
             base: authorizer,
             buckets: buckets,
             objects: objects,
-            managedFolders: managedFolders
+            managedFolders: managedFolders,
+            now: now
         )
     }
 
@@ -67,6 +72,8 @@ package struct CloudStorage: Sendable {
         addRetentionMethods(to: json)
         addNotificationMethods(to: json)
         addManagedFolderMethods(to: json)
+        addFolderMethods(to: json)
+        addOperationMethods(to: json)
         addAccessMethods(to: json)
         addAccessEntryMethods(to: json)
         addObjectPolicyMethods(to: json)
@@ -123,13 +130,8 @@ package struct CloudStorage: Sendable {
         let o = "/storage/v1/b/{bucket}/o"
         api.lacks("storage.buckets.restore", .post, "/storage/v1/b/{bucket}/restore")
         api.lacks("storage.buckets.relocate", .post, "/storage/v1/b/{bucket}/relocate")
-        api.lacks("storage.buckets.operations.list", .get, "/storage/v1/b/{bucket}/operations")
         api.lacks("storage.channels.stop", .post, "/storage/v1/channels/stop")
         api.lacks("storage.objects.watchAll", .post, "\(o)/watch")
-        api.lacks("storage.objects.bulkRestore", .post, "\(o)/bulkRestore")
-        api.lacks("storage.folders.insert", .post, "/storage/v1/b/{bucket}/folders")
-        api.lacks("storage.folders.get", .get, "/storage/v1/b/{bucket}/folders/{folder}")
-        api.lacks("storage.folders.delete", .delete, "/storage/v1/b/{bucket}/folders/{folder}")
         api.lacks("storage.anywhereCaches.list", .get, "/storage/v1/b/{bucket}/anywhereCaches")
         api.lacks("storage.anywhereCaches.insert", .post, "/storage/v1/b/{bucket}/anywhereCaches")
         api.lacks("storage.anywhereCaches.get", .get, "/storage/v1/b/{bucket}/anywhereCaches/{cache}")
@@ -137,13 +139,10 @@ package struct CloudStorage: Sendable {
         api.lacks("storage.anywhereCaches.disable", .post, "/storage/v1/b/{bucket}/anywhereCaches/{cache}/disable")
         api.lacks("storage.anywhereCaches.pause", .post, "/storage/v1/b/{bucket}/anywhereCaches/{cache}/pause")
         api.lacks("storage.anywhereCaches.resume", .post, "/storage/v1/b/{bucket}/anywhereCaches/{cache}/resume")
-        api.lacks("storage.buckets.operations.get", .get, "/storage/v1/b/{bucket}/operations/{operation}")
-        api.lacks("storage.buckets.operations.cancel", .post, "/storage/v1/b/{bucket}/operations/{operation}/cancel")
         api.lacks(
             "storage.buckets.operations.advanceRelocateBucket",
             .post,
             "/storage/v1/b/{bucket}/operations/{operation}/advanceRelocateBucket"
         )
-        api.lacks("storage.folders.rename", .post, "/storage/v1/b/{bucket}/folders/{source}/renameTo/folders/{target}")
     }
 }

@@ -122,5 +122,26 @@ package enum CloudStorageSchema: Schema {
                     """
             )
         }
+        migrator.registerMigration("storage.5") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE storage_folders (
+                        bucket INTEGER NOT NULL REFERENCES storage_buckets(id) ON DELETE CASCADE,
+                        name BLOB NOT NULL,
+                        metageneration INTEGER NOT NULL,
+                        created INTEGER NOT NULL,
+                        updated INTEGER NOT NULL,
+                        PRIMARY KEY (bucket, name)
+                    ) WITHOUT ROWID;
+                    CREATE TABLE storage_operations (
+                        id TEXT PRIMARY KEY NOT NULL,
+                        bucket INTEGER NOT NULL REFERENCES storage_buckets(id) ON DELETE CASCADE,
+                        document BLOB NOT NULL,
+                        created INTEGER NOT NULL
+                    );
+                    CREATE INDEX storage_operations_by_bucket ON storage_operations(bucket, created);
+                    """
+            )
+        }
     }
 }

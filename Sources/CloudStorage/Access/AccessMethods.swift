@@ -38,6 +38,11 @@ extension CloudStorage {
             if bucket.preventsPublicAccess, members.contains(where: ["allUsers", "allAuthenticatedUsers"].contains) {
                 throw GoogleError.publicAccessPrevented(bucket.name)
             }
+            if !bucket.isUniform, (policy["bindings"]?.array ?? []).contains(where: { $0["condition"] != nil }) {
+                throw GoogleError.invalid(
+                    "Bucket '\(bucket.name)' must have uniform bucket-level access to have conditional bindings."
+                )
+            }
             bucket.policy = ["version": policy["version"] ?? 1, "bindings": policy["bindings"] ?? []]
         }
         return self.policy(of: bucket)

@@ -1,4 +1,5 @@
 import APIServer
+import Foundation
 import GoogleAPI
 
 extension ResourceName {
@@ -29,6 +30,7 @@ struct BucketAuthorizer: Authorizer {
     let buckets: BucketStore
     let objects: ObjectStore
     let managedFolders: ManagedFolderStore
+    let now: @Sendable () -> Date
 
     func authorize(_ caller: Caller, for permission: String, on resource: ResourceName) async throws {
         try caller.checkScopes(for: permission)
@@ -40,10 +42,13 @@ struct BucketAuthorizer: Authorizer {
             guard caller.identity == .anonymous else { return }
             throw Self.anonymous(permission)
         }
-        if BucketPolicy.grants(permission, to: caller, by: bucket.policy, in: bucket) { return }
+        let circumstances = Circumstances(resource: resource, time: now)
+        if BucketPolicy.grants(permission, to: caller, by: bucket.policy, in: bucket, under: circumstances) { return }
         if let below = resource.asObject?.name ?? resource.value(of: "managedFolders"), bucket.isUniform {
             for folder in try await managedFolders.enclosing(below, bucket: bucket)
-            where BucketPolicy.grants(permission, to: caller, by: folder.policy, in: bucket) { return }
+            where BucketPolicy.grants(permission, to: caller, by: folder.policy, in: bucket, under: circumstances) {
+                return
+            }
         }
         if !bucket.isUniform, try await isListed(caller, permission, resource, bucket) { return }
         var segments = resource.segments
@@ -101,7 +106,7 @@ struct BucketAuthorizer: Authorizer {
     }
 }
 
-/// What a bucket's IAM policy grants by Cloud Storage's own roles. Conditional grants are not honoured.
+/// What a bucket's IAM policy grants by Cloud Storage's own roles.
 enum BucketPolicy {
     private static let reading: Set = ["storage.objects.get", "storage.objects.list"]
     private static let using: Set = reading.union([
@@ -114,7 +119,8 @@ enum BucketPolicy {
         case "roles/storage.objectCreator": permission == "storage.objects.create"
         case "roles/storage.objectUser": using.contains(permission)
         case "roles/storage.objectAdmin": permission.hasPrefix("storage.objects.")
-        case "roles/storage.folderAdmin": permission.hasPrefix("storage.managedFolders.")
+        case "roles/storage.folderAdmin":
+            permission.hasPrefix("storage.managedFolders.") || permission.hasPrefix("storage.folders.")
         case "roles/storage.admin": permission.hasPrefix("storage.")
         case "roles/storage.legacyObjectReader": permission == "storage.objects.get"
         case "roles/storage.legacyObjectOwner":
@@ -155,10 +161,17 @@ enum BucketPolicy {
                 }
             }
         }
+        try PolicyCondition.check(policy)
         return policy
     }
 
-    static func grants(_ permission: String, to caller: Caller, by policy: JSON?, in bucket: BucketRecord) -> Bool {
+    static func grants(
+        _ permission: String,
+        to caller: Caller,
+        by policy: JSON?,
+        in bucket: BucketRecord,
+        under circumstances: Circumstances
+    ) -> Bool {
         guard let bindings = policy?["bindings"]?.array else { return false }
         var members: Set<String> = bucket.preventsPublicAccess ? [] : ["allUsers"]
         if let email = caller.email {
@@ -166,11 +179,10 @@ enum BucketPolicy {
             if !bucket.preventsPublicAccess { members.insert("allAuthenticatedUsers") }
         }
         return bindings.contains { binding in
-            guard binding["condition"] == nil, let role = binding["role"]?.string, isGranted(permission, by: role)
-            else {
-                return false
-            }
-            return (binding["members"]?.array ?? []).contains { $0.string.map(members.contains) ?? false }
+            guard let role = binding["role"]?.string, isGranted(permission, by: role),
+                (binding["members"]?.array ?? []).contains(where: { $0.string.map(members.contains) ?? false })
+            else { return false }
+            return binding["condition"].map { PolicyCondition.holds($0, under: circumstances) } ?? true
         }
     }
 

@@ -19,12 +19,6 @@ extension CloudStorage {
             requires: "storage.objects.list",
             getLayout
         )
-        api.add("storage.folders.list", .get, "\(b)/{bucket}/folders", requires: "storage.folders.list") {
-            (input: BucketInput, _) -> JSON in
-            // Only hierarchical namespaces have folders, and Brume makes none of those.
-            _ = try await buckets.get(input.bucket)
-            return ["kind": "storage#folders", "items": []]
-        }
         api.add(
             "storage.projects.serviceAccount.get",
             .get,
@@ -171,7 +165,7 @@ extension CloudStorage {
         return [
             "kind": "storage#storageLayout", "bucket": .string(bucket.name), "location": .string(location),
             "locationType": .string(BucketResource.locationType(location)),
-            "hierarchicalNamespace": ["enabled": false],
+            "hierarchicalNamespace": ["enabled": .bool(bucket.isHierarchical)],
         ]
     }
 }

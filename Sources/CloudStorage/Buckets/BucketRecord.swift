@@ -19,6 +19,8 @@ struct BucketRecord: Sendable, Equatable {
 
     var etag: String { Etag.make(metageneration) }
     var isVersioned: Bool { document["versioning"]?["enabled"]?.bool ?? false }
+    /// Whether folders are resources of their own.
+    var isHierarchical: Bool { document["hierarchicalNamespace"]?["enabled"]?.bool ?? false }
     /// Whether IAM alone decides, and ACLs are off.
     var isUniform: Bool {
         document["iamConfiguration"]?["uniformBucketLevelAccess"]?["enabled"]?.bool ?? false

@@ -36,9 +36,6 @@ enum BucketResource {
         if let policy = document["retentionPolicy"] {
             document["retentionPolicy"] = try RetentionPolicy.setting(policy)
         }
-        if document["hierarchicalNamespace"]?["enabled"]?.bool == true {
-            throw GoogleError.lacking("hierarchical namespaces (hierarchicalNamespace.enabled)")
-        }
         return .object(document)
     }
 
@@ -53,6 +50,16 @@ enum BucketResource {
             of: bucket,
             at: now
         )
+        if new["hierarchicalNamespace"]?["enabled"]?.bool == true {
+            guard new["iamConfiguration"]?["uniformBucketLevelAccess"]?["enabled"]?.bool == true else {
+                throw GoogleError.invalid(
+                    "Hierarchical namespace buckets must use uniform bucket-level access: bucket '\(bucket)'."
+                )
+            }
+            guard new["versioning"]?["enabled"]?.bool != true else {
+                throw GoogleError.invalid("Hierarchical namespace buckets keep no versions: bucket '\(bucket)'.")
+            }
+        }
         if new["softDeletePolicy"]?.object != nil, new["softDeletePolicy"] != old["softDeletePolicy"] {
             document["softDeletePolicy"]?["effectiveTime"] = .string(now.text)
         }

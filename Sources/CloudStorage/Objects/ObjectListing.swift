@@ -14,6 +14,8 @@ struct ListingQuery: Sendable {
     /// Only what was deleted and can be brought back.
     var softDeleted = false
     var includeTrailingDelimiter = false
+    /// Whether folders without objects are shown, among the common prefixes.
+    var includeFolders = false
     var glob: Glob?
     var limit = 1000
     var start = ListingPosition()
@@ -63,7 +65,9 @@ extension ObjectStore {
     func list(bucket name: String, _ query: ListingQuery) async throws -> ListingPage {
         try await database.read { db in
             let bucket = try BucketStore.get(name, in: db)
-            return try Self.list(in: bucket, query, db)
+            let page = try Self.list(in: bucket, query, db)
+            guard query.includeFolders, bucket.isHierarchical, query.delimiter == Array("/".utf8) else { return page }
+            return try page.adding(try FolderStore.children(for: query, of: page, db), limit: query.limit)
         }
     }
 

@@ -55,6 +55,7 @@ extension CloudStorage {
         query.endOffset = Array((call.query("endOffset") ?? "").utf8)
         query.versions = call.flag("versions")
         query.includeTrailingDelimiter = call.flag("includeTrailingDelimiter")
+        query.includeFolders = call.flag("includeFoldersAsPrefixes")
         query.limit = try call.pageSize()
         if let glob = call.query("matchGlob"), !glob.isEmpty { query.glob = try Glob(glob) }
         if let token = call.query("pageToken"), !token.isEmpty { query.start = try ListingPosition(token: token) }

@@ -166,6 +166,7 @@ struct ObjectStore: Sendable {
             updated: time
         )
         try record.insert(db)
+        if bucket.isHierarchical { try FolderStore.insertParents(of: object.name, in: bucket, at: time, db) }
         return ObjectChange(found: FoundObject(record: record, bucket: bucket), orphans: orphans)
     }
 

@@ -75,6 +75,13 @@ extension CloudStorage {
             requires: "storage.objects.restore",
             restore
         )
+        api.add(
+            "storage.objects.bulkRestore",
+            .post,
+            "/storage/v1/b/{bucket}/o/bulkRestore",
+            requires: "storage.objects.restore",
+            restoreMany
+        )
     }
 
     /// A deleted generation's resource; its content comes back only with ``restore(_:_:)``.
