@@ -54,6 +54,29 @@ struct XMLTests {
         }
     }
 
+    @Test func `the checksums of a joined upload are compared with its parts and with the whole`() async throws {
+        try await withStorage { api, _ in
+            let id = try #require(try await api.post("/fog/big?uploads").text.element("UploadId"))
+            let target = "/fog/big?partNumber=1&uploadId=\(id)"
+            let tag = try await api.send(.put, target, body: Data("hello world".utf8)).headers[.eTag] ?? ""
+            func complete(part: String, whole: String) async throws -> TestReply {
+                let body = """
+                    <CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>\(tag)</ETag>
+                    <ChecksumCRC32C>\(part)</ChecksumCRC32C></Part></CompleteMultipartUpload>
+                    """
+                let fields: HTTPFields = [header("x-amz-checksum-crc32c"): whole]
+                return try await api.send(.post, "/fog/big?uploadId=\(id)", headers: fields, body: Data(body.utf8))
+            }
+            for (part, whole) in [("AAAAAA==", "yZRlqg=="), ("yZRlqg==", "AAAAAA==")] {
+                let refused = try await complete(part: part, whole: whole)
+                #expect(refused.status == 400 && refused.text.element("Code") == "BadDigest", "\(refused.text)")
+                #expect(try await api.get("/fog/big").status == 404)
+            }
+            #expect(try await complete(part: "yZRlqg==", whole: "yZRlqg==").status == 200)
+            #expect(try await api.get("/fog/big").text == "hello world")
+        }
+    }
+
     @Test func `an aborted upload leaves nothing`() async throws {
         try await withScratchFolder { folder in
             let machine = try RestartableStorage(folder: folder)

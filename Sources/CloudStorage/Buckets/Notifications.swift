@@ -79,7 +79,10 @@ extension CloudStorage {
     /// - Throws: ``GoogleError`` `required`, `invalid` (400).
     private static func notification(of body: JSON) throws -> JSON {
         guard let topic = body["topic"]?.string else { throw GoogleError.required("topic") }
-        guard topic.contains("projects/"), topic.contains("/topics/") else {
+        let host = "//pubsub.googleapis.com/"
+        let name = topic.hasPrefix(host) ? String(topic.dropFirst(host.count)) : topic
+        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 4, parts[0] == "projects", parts[2] == "topics", !parts.contains("") else {
             throw GoogleError.invalid(
                 "Invalid value for 'topic': '\(topic)' is not //pubsub.googleapis.com/projects/PROJECT/topics/TOPIC."
             )
@@ -89,6 +92,7 @@ extension CloudStorage {
         }
         var document: JSON = [:]
         for key in settable { document[key] = body[key] }
+        document["topic"] = .string(host + name)
         return document
     }
 

@@ -76,6 +76,9 @@ extension CloudStorage {
             }
             let etag = (listed.text("ETag") ?? "").filter { $0 != "\"" && !$0.isWhitespace }
             guard etag == part.etag else { throw GoogleError.invalidPart("the ETag of part \(number) is another") }
+            if let given = listed.text("ChecksumCRC32C")?.trimmed, given != Base64.text(part.crc32c) {
+                throw GoogleError.checksumMismatch("CRC32C", given: given, computed: Base64.text(part.crc32c))
+            }
             parts.append(part)
         }
         guard !parts.isEmpty else { throw GoogleError.invalidPart("the list is empty") }
@@ -83,7 +86,12 @@ extension CloudStorage {
         let blob = try await blobs.join(
             parts.map { (id: $0.blob, expected: ExpectedBlob(size: $0.size, crc32c: $0.crc32c)) }
         )
+        let given = call.header("x-amz-checksum-crc32c") ?? ChecksumChecks(metadata: [:], headers: call.headers).crc32c
         let found = try await publish(blob) { [request] db in
+            // With a hyphen it is a checksum of the parts' checksums, and those have been compared.
+            if let given, !given.contains("-"), given != Base64.text(blob.crc32c) {
+                throw GoogleError.checksumMismatch("CRC32C", given: given, computed: Base64.text(blob.crc32c))
+            }
             // Whoever completes it twice at once finds it gone.
             _ = try MultipartStore.get(id, name: request.name, in: request.bucket, db)
             var change = try objects.insert(
