@@ -95,7 +95,7 @@ let package = Package(
 
         // Engines.
         .target(name: "CDockerEngine"),
-        module("DockerEngine", ["CDockerEngine", "GoogleAPI", "HostPrograms", "Relaying", "Workloads", .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
+        module("DockerEngine", ["CDockerEngine", "GoogleAPI", "HostPrograms", "Relaying", "Workloads", .yams, .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
             .serviceLifecycle]),
         module("SimulatedEngine", ["Workloads", .nioCore]),
 

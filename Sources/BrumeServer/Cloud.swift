@@ -143,6 +143,7 @@ package struct Cloud: Sendable {
             catalogue: catalogue,
             tools: GuestTools(folder: data.tools),
             credentials: tokens,
+            simulatesAccelerators: configuration.simulatesAccelerators,
             logger: logger,
             now: now
         )
@@ -215,6 +216,7 @@ package struct Cloud: Sendable {
             images: JobImagesOfCatalogue(catalogue: catalogue, tokens: tokens),
             surroundings: TrainingNetwork(guests: guests, catalogue: catalogue),
             logs: JobLogsOfCloudLogging(logging: cloudLogging),
+            simulatesAccelerators: configuration.simulatesAccelerators,
             logger: logger,
             now: now
         )

@@ -19,6 +19,8 @@ package struct CloudConfiguration: Sendable {
     package var isOpen: Bool
     /// Lets tests of clients make storage calls fail, as Google's storage test bench does.
     package var hasTestFaults: Bool
+    /// Lets instances and jobs run without the accelerators that they ask for; each says so.
+    package var simulatesAccelerators: Bool
 
     /// The cloud's first project; its owner is who `brume env` signs in.
     package var project: String
@@ -34,6 +36,7 @@ package struct CloudConfiguration: Sendable {
         data: String? = nil,
         isOpen: Bool = false,
         hasTestFaults: Bool = false,
+        simulatesAccelerators: Bool = false,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws {
         self.port = try port ?? Self.port(environment["BRUME_PORT"])
@@ -45,6 +48,7 @@ package struct CloudConfiguration: Sendable {
         engine = try Self.engine(environment["BRUME_ENGINE"])
         self.isOpen = isOpen
         self.hasTestFaults = hasTestFaults
+        self.simulatesAccelerators = simulatesAccelerators
     }
 
     private static func port(_ text: String?) throws -> Int {

@@ -30,6 +30,7 @@ package struct ComputeEngine: Sendable {
     private let authorizer: any Authorizer
     private let logger: Logger
 
+    /// - Parameter simulatesAccelerators: Instances run without the accelerators that they ask for, and say so.
     package init(
         store: MetadataStore,
         operations: OperationRunner,
@@ -40,6 +41,7 @@ package struct ComputeEngine: Sendable {
         catalogue: ImageCatalogue,
         tools: any MachineTools,
         credentials: any ImageCredentials,
+        simulatesAccelerators: Bool = false,
         logger: Logger,
         now: @escaping @Sendable () -> Date
     ) async {
@@ -86,6 +88,7 @@ package struct ComputeEngine: Sendable {
             changes: changes,
             sessions: sessions,
             walls: walls,
+            simulatesAccelerators: simulatesAccelerators,
             logger: logger
         )
         let maker = InstanceMaker(

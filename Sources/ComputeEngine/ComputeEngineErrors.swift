@@ -61,14 +61,26 @@ extension GoogleError {
         )
     }
 
-    static func acceleratorsMissing(_ kind: String) -> GoogleError {
+    /// Google's words for a zone without what is asked for, and what that means here.
+    static func zoneExhausted(_ zone: ResourceName, why: String) -> GoogleError {
         GoogleError(
             .unavailable,
             reason: "ZONE_RESOURCE_POOL_EXHAUSTED",
-            message: "This machine has no accelerator '\(kind)': create the instance without --accelerator, "
-                + "or run Brume on a machine whose container engine offers GPUs."
+            message: "The zone '\(zone)' does not have enough resources available to fulfill the request.  "
+                + "Try a different zone, or try again later. \(why)"
         )
     }
+
+    static func acceleratorsDoNotFit(_ accelerator: String, on type: String) -> GoogleError {
+        .invalid(
+            "[\(accelerator)] features and [instance type: \(type)] are not compatible for creating instance."
+        )
+    }
+
+    static let acceleratorsDoNotMove = GoogleError.invalid(
+        "Instances with guest accelerators do not support live migration: set scheduling.onHostMaintenance to "
+            + "TERMINATE (--maintenance-policy=TERMINATE)."
+    )
 
     static let deletionProtected = GoogleError(
         .failedPrecondition,

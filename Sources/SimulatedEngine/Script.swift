@@ -52,6 +52,9 @@ extension SimulatedEngine {
 
     package func set(_ capabilities: EngineCapabilities) { features = capabilities }
 
+    /// Has so many accelerators of each kind.
+    package func offer(accelerators: [String: Int]) { features.accelerators = accelerators }
+
     /// Ends a part: as if its program had.
     package func end(_ name: WorkloadName, part: String = "machine", with exit: Exit) {
         guard let entry = workloads[name]?.parts[part], !entry.isOver else { return }

@@ -73,10 +73,9 @@ package actor SimulatedEngine: WorkloadEngine {
         for part in workload.order {
             guard let process = workload.parts[part]?.process else { continue }
             if workload.steps == nil, images[process.image] == nil { throw EngineError.imageMissing(process.image) }
-            if let wanted = process.accelerators, wanted.count > 0, !features.acceleratorKinds.contains(wanted.kind) {
-                throw EngineError.insufficient("This engine has no accelerators of the kind '\(wanted.kind)'.")
-            }
         }
+        try spec.checkAccelerators(features)
+        try checkFreeAccelerators(for: spec)
         for part in workload.order {
             guard let attachment = workload.parts[part]?.process.network else { continue }
             guard networks[attachment.network] != nil else {
@@ -104,6 +103,7 @@ package actor SimulatedEngine: WorkloadEngine {
             workloads[name]?.isStarted = true
             return await advance(name)
         }
+        if workload.status.hasEnded { try checkFreeAccelerators(for: workload.spec) }
         for part in workload.order where workload.parts[part]?.state != .running {
             if let message = workload.parts[part].flatMap({ startFailures[$0.process.image] }) {
                 end(name, part: part, with: Exit(code: 127, reason: .failedToStart, message: message))
@@ -170,6 +170,14 @@ package actor SimulatedEngine: WorkloadEngine {
         try answer("filter \(name)")
         _ = try running(name)
         workloads[name]?.filter = filter
+    }
+
+    private func checkFreeAccelerators(for spec: WorkloadSpec) throws {
+        let holders = workloads.values.filter { $0.spec.name != spec.name && !$0.status.hasEnded }
+        let held = holders.reduce(into: [:]) { $0.merge($1.spec.accelerators, uniquingKeysWith: +) }
+        for (kind, count) in spec.accelerators where count + held[kind, default: 0] > features.accelerators[kind] ?? 0 {
+            throw EngineError.busy("All accelerators of the kind '\(kind)' are in use.")
+        }
     }
 
     private func running(_ name: WorkloadName) throws -> SimulatedWorkload {

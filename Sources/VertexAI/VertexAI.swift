@@ -18,6 +18,7 @@ package struct VertexAI: Sendable {
     /// Carries the jobs out; runs as long as the daemon.
     package let runner: any Service
 
+    /// - Parameter simulatesAccelerators: Jobs run without the accelerators that they ask for, and say so.
     package init(
         store: MetadataStore,
         projects: any ProjectDirectory,
@@ -27,6 +28,7 @@ package struct VertexAI: Sendable {
         images: any JobImages,
         surroundings: any JobSurroundings,
         logs: any JobLogs,
+        simulatesAccelerators: Bool = false,
         logger: Logger,
         now: @escaping @Sendable () -> Date,
         makeID: @escaping @Sendable () -> String = VertexAI.makeID
@@ -39,6 +41,7 @@ package struct VertexAI: Sendable {
             images: images,
             surroundings: surroundings,
             logs: logs,
+            simulatesAccelerators: simulatesAccelerators,
             logger: logger,
             now: now
         )

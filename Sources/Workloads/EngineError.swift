@@ -12,6 +12,8 @@ package enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
     case buildFailed(String)
     /// Not enough of something: addresses, memory, accelerators.
     case insufficient(String)
+    /// There is enough, but others hold it: it may be had when one of them ends.
+    case busy(String)
     case notFound(String)
     /// Anything else that the engine said.
     case refused(String)
@@ -23,7 +25,7 @@ package enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
         case .imageMissing(let image): "The image '\(image)' is not there."
         case .imageUnavailable(let image, let reason): "The image '\(image)' cannot be fetched: \(reason)"
         case .buildFailed(let text): text
-        case .insufficient(let text): text
+        case .insufficient(let text), .busy(let text): text
         case .notFound(let text): text
         case .refused(let text): text
         }
@@ -36,7 +38,7 @@ package enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
             GoogleError(.unavailable, reason: "backendError", message: description)
         case .imageMissing, .imageUnavailable, .notFound:
             GoogleError(.notFound, reason: "notFound", message: description)
-        case .insufficient:
+        case .insufficient, .busy:
             GoogleError(.resourceExhausted, reason: "resourceExhausted", message: description)
         case .buildFailed, .refused:
             GoogleError(.failedPrecondition, reason: "failedPrecondition", message: description)

@@ -78,7 +78,8 @@ package struct EngineCapabilities: Sendable, Equatable {
     package var volumeAccess: Bool
     /// Packets of machines can be filtered (``WorkloadEngine/apply(_:to:)``).
     package var packetFilters: Bool
-    package var acceleratorKinds: [String]
+    /// How many accelerators there are, by ``Accelerators/kind``; held ones count.
+    package var accelerators: [String: Int]
 
     package init(
         description: String,
@@ -88,7 +89,7 @@ package struct EngineCapabilities: Sendable, Equatable {
         directRoute: Bool = false,
         volumeAccess: Bool = false,
         packetFilters: Bool = false,
-        acceleratorKinds: [String] = []
+        accelerators: [String: Int] = [:]
     ) {
         self.description = description
         self.fixedAddresses = fixedAddresses
@@ -97,6 +98,6 @@ package struct EngineCapabilities: Sendable, Equatable {
         self.directRoute = directRoute
         self.volumeAccess = volumeAccess
         self.packetFilters = packetFilters
-        self.acceleratorKinds = acceleratorKinds
+        self.accelerators = accelerators
     }
 }

@@ -75,12 +75,16 @@ package protocol WorkloadEngine: Sendable {
     ///
     /// Only the images of ``StepsSpec`` may still be missing: a step's image is needed when its turn comes.
     ///
-    /// - Throws: ``EngineError/imageMissing(_:)``, ``EngineError/insufficient(_:)``.
+    /// Accelerators are chosen here, each for one workload at a time. They are free again when it ends; a machine that
+    /// is started again needs the same ones again.
+    ///
+    /// - Throws: ``EngineError/imageMissing(_:)``, ``EngineError/insufficient(_:)``, ``EngineError/busy(_:)``.
     func create(_ spec: WorkloadSpec) async throws
 
     /// Starts a workload; a running one is left alone, and steps go on where a restart of the daemon left them.
     ///
-    /// - Throws: ``EngineError/refused(_:)`` when a machine or a replica cannot start (its program is missing, say): it
+    /// - Throws: ``EngineError/busy(_:)`` when others hold its accelerators now;
+    ///   ``EngineError/refused(_:)`` when a machine or a replica cannot start (its program is missing, say): it
     ///   has then ended with ``Exit/Reason/failedToStart``, and no other replica runs. A step that cannot start ends so
     ///   too, but nothing is thrown.
     func start(_ name: WorkloadName) async throws

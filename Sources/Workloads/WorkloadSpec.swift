@@ -159,14 +159,48 @@ package struct Resources: Codable, Sendable, Equatable {
     }
 }
 
+/// Devices that a process has for itself while it runs, and before its first start; a machine that has ended keeps none.
 package struct Accelerators: Codable, Sendable, Equatable {
-    /// The engine's own word for the kind: `nvidia.com/gpu`.
+    /// The vendor and class of the [Container Device Interface](https://github.com/cncf-tags/container-device-interface):
+    /// `nvidia.com/gpu`.
     package var kind: String
     package var count: Int
 
     package init(kind: String, count: Int) {
         self.kind = kind
         self.count = count
+    }
+
+    /// NVIDIA's cards, of any model.
+    package static let nvidia = "nvidia.com/gpu"
+}
+
+extension WorkloadSpec {
+    /// How many accelerators the workload must have at once, by kind.
+    package var accelerators: [String: Int] {
+        func sum(_ processes: [ProcessSpec]) -> [String: Int] {
+            Dictionary(processes.compactMap(\.accelerators).map { ($0.kind, $0.count) }, uniquingKeysWith: +)
+        }
+        return switch shape {
+        case .machine(let machine): sum([machine.process])
+        case .replicas(let group): sum(group.replicas.map(\.process))
+        case .steps(let steps):
+            steps.steps.map { sum([$0.process]) }.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: max) }
+        }
+    }
+
+    /// Refuses what could never be had, however long one waits.
+    ///
+    /// - Throws: ``EngineError/insufficient(_:)``.
+    package func checkAccelerators(_ capabilities: EngineCapabilities) throws {
+        for (kind, count) in accelerators where count > capabilities.accelerators[kind] ?? 0 {
+            let there = capabilities.accelerators[kind] ?? 0
+            throw EngineError.insufficient(
+                there == 0
+                    ? "This engine has no accelerators of the kind '\(kind)'."
+                    : "This engine has \(there) accelerators of the kind '\(kind)', not \(count)."
+            )
+        }
     }
 }
 

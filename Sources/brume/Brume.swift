@@ -31,9 +31,16 @@ struct CloudOptions: ParsableArguments {
     func configuration(
         port: Int? = nil,
         isOpen: Bool = false,
-        hasTestFaults: Bool = false
+        hasTestFaults: Bool = false,
+        simulatesAccelerators: Bool = false
     ) throws -> CloudConfiguration {
-        try CloudConfiguration(port: port, data: data, isOpen: isOpen, hasTestFaults: hasTestFaults)
+        try CloudConfiguration(
+            port: port,
+            data: data,
+            isOpen: isOpen,
+            hasTestFaults: hasTestFaults,
+            simulatesAccelerators: simulatesAccelerators
+        )
     }
 
     /// The folder and the daemon that runs on it.

@@ -23,9 +23,16 @@ struct Up: AsyncParsableCommand {
     var open = false
     @Flag(help: "Let tests of storage clients ask for faults, at /retry_test. For tests.")
     var testFaults = false
+    @Flag(help: "Run instances and jobs without the GPUs that they ask for. Each is labelled, and says so in its log.")
+    var simulateAccelerators = false
 
     func run() async throws {
-        let configuration = try cloud.configuration(port: port, isOpen: open, hasTestFaults: testFaults)
+        let configuration = try cloud.configuration(
+            port: port,
+            isOpen: open,
+            hasTestFaults: testFaults,
+            simulatesAccelerators: simulateAccelerators
+        )
         if foreground {
             try await serve(configuration)
         } else {
@@ -60,7 +67,8 @@ struct Up: AsyncParsableCommand {
         try configuration.data.create()
         let answer = try Starter.spawn(
             arguments: ["up", "--foreground", "--data", configuration.data.path, "--port", String(configuration.port)]
-                + (open ? ["--open"] : []) + (testFaults ? ["--test-faults"] : []),
+                + (open ? ["--open"] : []) + (testFaults ? ["--test-faults"] : [])
+                + (simulateAccelerators ? ["--simulate-accelerators"] : []),
             log: configuration.data.log
         )
         guard answer == "ready" else {

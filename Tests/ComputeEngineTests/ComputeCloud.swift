@@ -35,6 +35,7 @@ struct ComputeCloud: Sendable {
     static func run(
         after earlier: ComputeCloud? = nil,
         isRunning: Bool = true,
+        simulatesAccelerators: Bool = false,
         authorizer: any Authorizer = FixedIdentity(),
         _ body: @escaping @Sendable (ComputeCloud) async throws -> Void
     ) async throws {
@@ -73,6 +74,7 @@ struct ComputeCloud: Sendable {
             catalogue: catalogue,
             tools: Tools(),
             credentials: NoTokens(),
+            simulatesAccelerators: simulatesAccelerators,
             logger: logger,
             now: { Date() }
         )

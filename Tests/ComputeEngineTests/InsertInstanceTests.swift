@@ -102,8 +102,8 @@ struct InsertInstanceTests {
         Wrong(
             field: "guestAccelerators",
             value: [["acceleratorType": "zones/z/acceleratorTypes/nvidia-tesla-v100", "acceleratorCount": 1]],
-            status: 503,
-            says: "no accelerator 'nvidia-tesla-v100'"
+            status: 400,
+            says: "[nvidia-tesla-v100, 1] features and [instance type: e2-medium] are not compatible"
         ),
         Wrong(
             field: "metadata",

@@ -27,6 +27,7 @@ struct TrainingCloud: Sendable {
     static func run(
         engine: SimulatedEngine = SimulatedEngine(images: [image]),
         store: MetadataStore? = nil,
+        simulatesAccelerators: Bool = false,
         authorizer: any Authorizer = FixedIdentity(),
         _ body: @escaping @Sendable (TrainingCloud) async throws -> Void
     ) async throws {
@@ -43,6 +44,7 @@ struct TrainingCloud: Sendable {
             images: Images(engine: engine),
             surroundings: Surroundings(),
             logs: logs,
+            simulatesAccelerators: simulatesAccelerators,
             logger: logger,
             now: { Date() }
         )

@@ -1,7 +1,6 @@
 import APIServer
 import Foundation
 import GoogleAPI
-import Workloads
 
 /// An instance as a client asks for it, checked and completed: the document of its row, and its disks.
 struct InstanceDraft: Sendable {
@@ -16,7 +15,6 @@ struct InstanceDraft: Sendable {
         _ body: JSON,
         key: ResourceKey,
         defaultAccount: String,
-        capabilities: EngineCapabilities?,
         sources: DiskSources,
         defaults: DefaultNetwork,
         for caller: Caller,
@@ -28,14 +26,14 @@ struct InstanceDraft: Sendable {
 
         instance = body
         let typeName = ResourceName(parsing: body["machineType"]?.string ?? "").last
-        guard MachineType.named(typeName) != nil else {
+        guard let type = MachineType.named(typeName) else {
             throw GoogleError.invalidField(
                 "resource.machineType",
                 body["machineType"]?.string ?? "",
                 "The referenced resource does not exist."
             )
         }
-        try Self.checkAccelerators(body["guestAccelerators"]?.array ?? [], capabilities: capabilities)
+        try GuestAccelerators.complete(&instance, type: type, key: key)
         if let metadata = body["metadata"] { _ = try Metadata.checked(metadata) }
         let created = Timestamp.text(now)
         disks = try await AttachedDisks(
@@ -108,19 +106,5 @@ struct InstanceDraft: Sendable {
                 "networkIP": asked?["networkIP"] ?? "",
             ]
         ]
-    }
-
-    private static func checkAccelerators(_ asked: [JSON], capabilities: EngineCapabilities?) throws {
-        for accelerator in asked {
-            let type = ResourceName(parsing: accelerator["acceleratorType"]?.string ?? "").last
-            guard AcceleratorType.names.contains(type) else {
-                throw GoogleError.invalidField(
-                    "resource.guestAccelerators[0].acceleratorType",
-                    type,
-                    "The referenced resource does not exist."
-                )
-            }
-            if capabilities?.acceleratorKinds.isEmpty ?? true { throw GoogleError.acceleratorsMissing(type) }
-        }
     }
 }

@@ -39,14 +39,14 @@ struct InstanceLife: Sendable {
     let changes: ChangeLog
     let sessions: MachineSessions
     let walls: Walls
+    /// Whether instances run without the accelerators that they ask for, and say so.
+    let simulatesAccelerators: Bool
     let logger: Logger
 
     static let kindLabel = ["kind": "instance"]
 
     /// The workload of an instance, for as long as it exists.
     static func workload(of instance: JSON) -> WorkloadName { WorkloadName("instance-\(instance["id"]?.string ?? "")") }
-
-    func capabilities() async throws -> EngineCapabilities { try await engine.capabilities() }
 
     /// Checks what can be checked before a row is made.
     func check(_ instance: JSON) throws { _ = try ContainerDeclaration.read(from: instance) }
@@ -277,12 +277,12 @@ struct InstanceLife: Sendable {
 
     /// What the machine has written to its console.
     func console(of instance: JSON) async throws -> [UInt8] {
-        var output: [UInt8] = []
+        var output = Array(GuestAccelerators.notice(of: instance).utf8)
         do {
             let chunks = try await engine.logs(of: Self.workload(of: instance), part: "machine", follow: false)
             for try await chunk in chunks { output += chunk.bytes.readableBytesView }
         } catch EngineError.notFound {
-            return []  // Not made yet.
+            return output  // Not made yet.
         }
         return output
     }

@@ -8,8 +8,27 @@ import Workloads
 // How a machine is made and started.
 extension InstanceLife {
     /// Makes the machine if it is not there, starts it if it does not run, and lets its users in.
+    ///
+    /// - Throws: ``GoogleError`` `ZONE_RESOURCE_POOL_EXHAUSTED` when its accelerators are not to be had.
     func bringUp(_ key: ResourceKey) async throws {
-        var instance = try await store.get(key)
+        let instance = try await store.get(key)
+        let wanted = simulatesAccelerators ? nil : GuestAccelerators.wanted(by: instance)
+        guard let wanted else { return try await bringUp(instance, key) }
+        do {
+            // Asked first: nothing need be fetched for what cannot be had.
+            guard try await engine.capabilities().accelerators[wanted.kind] ?? 0 > 0 else {
+                throw EngineError.insufficient(GuestAccelerators.missing(of: instance))
+            }
+            try await bringUp(instance, key)
+        } catch EngineError.insufficient(let why) {
+            throw GoogleError.zoneExhausted(key.place, why: why)
+        } catch EngineError.busy(let why) {
+            throw GoogleError.zoneExhausted(key.place, why: why)
+        }
+    }
+
+    private func bringUp(_ row: JSON, _ key: ResourceKey) async throws {
+        var instance = row
         let workload = Self.workload(of: instance)
         try await setStatus(key, "STAGING")
         if try await engine.status(of: workload) == nil {
@@ -117,11 +136,7 @@ extension InstanceLife {
                 machine.process.mounts.append(try await mount(disk, of: key))
             }
         }
-        let accelerators = (instance["guestAccelerators"]?.array ?? [])
-            .reduce(0) { $0 + Int($1["acceleratorCount"]?.integer ?? 0) }
-        if accelerators > 0, let kind = try await engine.capabilities().acceleratorKinds.first {
-            machine.process.accelerators = Accelerators(kind: kind, count: accelerators)
-        }
+        if !simulatesAccelerators { machine.process.accelerators = GuestAccelerators.wanted(by: instance) }
         machine.process.mounts.append(try await tools.mount())
         machine.process.hostname = key.name
         machine.process.resources = Self.resources(of: instance)

@@ -25,16 +25,16 @@ struct InstanceMaker: Sendable {
     ) async throws -> InstanceDraft {
         try ResourceNames.check(key.name)
         let project = try await rows.projects.project(key.project)
-        let draft = try await InstanceDraft(
+        var draft = try await InstanceDraft(
             body,
             key: key,
             defaultAccount: ServiceAccounts.computeDefault(project),
-            capabilities: body["guestAccelerators"] == nil ? nil : try? await life.capabilities(),
             sources: sources,
             defaults: defaults,
             for: caller,
             now: rows.changes.now()
         )
+        if life.simulatesAccelerators { GuestAccelerators.labelSimulated(&draft.instance) }
         for account in isAuthorized ? [] : draft.instance["serviceAccounts"]?.array ?? [] {
             try await authorizer.authorize(caller, toActAs: account["email"]?.string ?? "", in: project)
         }

@@ -60,12 +60,36 @@ struct MachineType: Sendable, Equatable {
     }
 }
 
+extension MachineType {
+    /// The accelerators that every instance of the type has; nil: it has those that are asked for.
+    var builtInAccelerators: (type: String, count: Int)? {
+        let parts = name.split(separator: "-")
+        switch parts.first {
+        case "a2": return Int(parts[2].dropLast()).map { ("nvidia-tesla-a100", $0) }
+        case "g2":
+            let counts = [24: 2, 48: 4, 96: 8]
+            return ("nvidia-l4", counts[guestCPUs] ?? 1)
+        default: return nil
+        }
+    }
+
+    /// Whether accelerators may be added.
+    ///
+    /// See [GPU machine types](https://docs.cloud.google.com/compute/docs/gpus).
+    var takesAccelerators: Bool { name.hasPrefix("n1-") || name.hasPrefix("custom-") }
+}
+
 /// Accelerators that instances may ask for.
 enum AcceleratorType {
-    static let names = [
-        "nvidia-tesla-t4", "nvidia-tesla-p4", "nvidia-tesla-p100", "nvidia-tesla-v100", "nvidia-l4",
-        "nvidia-tesla-a100",
+    /// By name, how many one instance may have.
+    private static let most: KeyValuePairs = [
+        "nvidia-tesla-t4": 4, "nvidia-tesla-p4": 4, "nvidia-tesla-p100": 4, "nvidia-tesla-v100": 8, "nvidia-l4": 8,
+        "nvidia-tesla-a100": 16,
     ]
+
+    static let names = most.map(\.key)
+
+    static func most(of name: String) -> Int { most.first { $0.key == name }?.value ?? 0 }
 }
 
 /// Kinds of persistent disk.

@@ -142,6 +142,11 @@ struct PlaceMethods: Sendable {
             item["memoryMb"] = .integer(Int64(type?.memoryMiB ?? 0))
             item["isSharedCpu"] = .bool((type?.milliCPUs ?? 0) < (type?.guestCPUs ?? 0) * 1000)
             item["description"] = .string("\(type?.guestCPUs ?? 0) vCPU, \((type?.memoryMiB ?? 0) / 1024) GB RAM")
+            if let (type, count) = type?.builtInAccelerators {
+                item["accelerators"] = [
+                    ["guestAcceleratorType": .string(type), "guestAcceleratorCount": .integer(Int64(count))]
+                ]
+            }
             item["maximumPersistentDisks"] = 128
             item["maximumPersistentDisksSizeGb"] = "263168"
         case .diskTypes:
@@ -150,7 +155,7 @@ struct PlaceMethods: Sendable {
         case .acceleratorTypes:
             item["zone"] = .string(Link.to("projects/\(project)/zones/\(zone)"))
             item["description"] = .string(name.replacing("-", with: " "))
-            item["maximumCardsPerInstance"] = 8
+            item["maximumCardsPerInstance"] = .integer(Int64(AcceleratorType.most(of: name)))
         }
         return item
     }

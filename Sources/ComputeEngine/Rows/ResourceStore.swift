@@ -31,6 +31,8 @@ struct ResourceKey: Hashable, Sendable {
     }
 
     var zone: String? { scope.hasPrefix("zones/") ? String(scope.dropFirst(6)) : nil }
+    /// The zone or region that the resource is in.
+    var place: ResourceName { ResourceName(parsing: "projects/\(project)/\(scope)") }
 }
 
 /// The rows of all of Compute Engine's resources: one function per question or change.

@@ -39,7 +39,9 @@ extension DockerEngine {
             throw EngineError.notFound("There is no network '\(network)'.")
         }
         let boot = place.bootsInit ? try await initProgram(of: imageID) : nil
-        let body = try await createBody(process, at: place, boot: boot)
+        let devices = try await claim(process.accelerators)
+        defer { giveBack(devices) }
+        let body = try await createBody(process, at: place, boot: boot, devices: devices)
         // A container counts as made once its files are in it: it gets its name last.
         let provisional = place.containerName + ".new"
         try await removeContainer(provisional)
@@ -71,12 +73,21 @@ extension DockerEngine {
         }
     }
 
-    private func createBody(_ process: ProcessSpec, at place: Place, boot: InitProgram?) async throws -> JSON {
+    private func createBody(
+        _ process: ProcessSpec,
+        at place: Place,
+        boot: InitProgram?,
+        devices: [AcceleratorDevice]
+    ) async throws -> JSON {
         let facts = try await facts()
+        var environment = process.environment
+        for device in devices { environment.merge(device.environment) { $1 } }
+        var labels = labels(of: place)
+        if !devices.isEmpty { labels[AcceleratorDevice.label] = devices.map(\.id).joined(separator: ",") }
         var body: JSON = [
             "Image": .string(process.image.text),
-            "Env": JSON(process.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }),
-            "Labels": JSON(labels(of: place)),
+            "Env": JSON(environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }),
+            "Labels": JSON(labels),
         ]
         if let entrypoint = process.entrypoint { body["Entrypoint"] = JSON(entrypoint) }
         if let arguments = process.arguments { body["Cmd"] = JSON(arguments) }
@@ -113,24 +124,13 @@ extension DockerEngine {
         } else {
             config["Init"] = true
         }
+        binds += devices.flatMap(\.binds)
         config["Binds"] = JSON(binds)
         config["Tmpfs"] = JSON(tmpfs)
         config.merge(limits(process.resources, cpus: facts.cpus))
         // A step that forks without end is stopped by this before it stops the machine.
         if place.workspace != nil { config["PidsLimit"] = .integer(StepRules.maximumProcesses) }
-        if let wanted = process.accelerators, wanted.count > 0 {
-            guard facts.hasNvidia, wanted.kind == "nvidia.com/gpu" else {
-                throw EngineError.insufficient(
-                    """
-                    This engine has no accelerators of the kind '\(wanted.kind)'. \
-                    With an NVIDIA card: install the NVIDIA container toolkit, then start the engine again.
-                    """
-                )
-            }
-            config["DeviceRequests"] = [
-                ["Driver": "", "Count": .integer(Int64(wanted.count)), "Capabilities": [["gpu"]]]
-            ]
-        }
+        config.merge(AcceleratorDevice.configuration(devices))
         if let network = process.network {
             config["NetworkMode"] = .string(network.network)
             if !network.nameServers.isEmpty { config["Dns"] = JSON(network.nameServers) }

@@ -15,6 +15,8 @@ package final class DockerEngine: WorkloadEngine, Service {
     let host: any EngineHost
     let logger: Logger
     let hub: EventHub
+    /// Where devices are described that the engine does not know by itself.
+    let deviceFolders: [String]
     let drivers = StepDrivers()
     /// Nil: steps cannot ask the engine for anything.
     let sockets: StepSockets?
@@ -32,6 +34,7 @@ package final class DockerEngine: WorkloadEngine, Service {
         var bridges: Set<String> = []
         /// The last of those who make networks one after the other.
         var networkTurn: Task<JSON?, any Error>?
+        var accelerators = AcceleratorClaims()
     }
 
     /// An engine of the cloud's own.
@@ -43,15 +46,30 @@ package final class DockerEngine: WorkloadEngine, Service {
 
     /// An engine that is there already, by its socket.
     ///
-    /// - Parameter runFolder: Where the sockets may lie that steps have; nil: steps have none.
-    package convenience init(socket path: String, cloud: String, runFolder: String? = nil, logger: Logger) {
+    /// - Parameters:
+    ///   - runFolder: Where the sockets may lie that steps have; nil: steps have none.
+    ///   - deviceFolders: Where accelerators are described that the engine does not find by itself.
+    package convenience init(
+        socket path: String,
+        cloud: String,
+        runFolder: String? = nil,
+        deviceFolders: [String] = DeviceSpecification.usualFolders,
+        logger: Logger
+    ) {
         let host = ExistingEngine(client: DockerClient(socketPath: path))
         let folder = runFolder.map { ManagedDockerd.Configuration.short($0) + "/steps" }
-        self.init(host: host, cloud: cloud, stepSockets: folder, logger: logger)
+        self.init(host: host, cloud: cloud, stepSockets: folder, deviceFolders: deviceFolders, logger: logger)
     }
 
-    init(host: any EngineHost, cloud: String, stepSockets: String?, logger: Logger) {
+    init(
+        host: any EngineHost,
+        cloud: String,
+        stepSockets: String?,
+        deviceFolders: [String] = DeviceSpecification.usualFolders,
+        logger: Logger
+    ) {
         self.host = host
+        self.deviceFolders = deviceFolders
         sockets = stepSockets.map { StepSockets(folder: $0) }
         self.cloud = cloud
         self.logger = logger
@@ -83,7 +101,7 @@ package final class DockerEngine: WorkloadEngine, Service {
             directRoute: facts.isLocal,
             volumeAccess: facts.volumeAccess,
             packetFilters: facts.packetFilters,
-            acceleratorKinds: facts.hasNvidia ? ["nvidia.com/gpu"] : []
+            accelerators: Dictionary(grouping: try await acceleratorDevices(), by: \.kind).mapValues(\.count)
         )
     }
 
@@ -97,10 +115,13 @@ package final class DockerEngine: WorkloadEngine, Service {
         let bridge = try await docker.find("/networks/bridge")?["Options"]?["com.docker.network.bridge.name"]?.string
         let isLocal = FileManager.default.fileExists(atPath: "/sys/class/net/\(bridge ?? "docker0")")
         let isRoot = geteuid() == 0
+        let devices = (info["DiscoveredDevices"]?.array ?? []).filter { $0["Source"]?.string == "cdi" }
         let facts = HostFacts(
             version: info["ServerVersion"]?.string ?? "",
             cpus: Int(info["NCPU"]?.integer ?? 1),
             hasNvidia: info["Runtimes"]?["nvidia"] != nil,
+            knownDevices: devices.compactMap { $0["ID"]?.string },
+            knownDeviceFolders: info["CDISpecDirs"]?.stringArray ?? [],
             isLocal: isLocal,
             doors: isLocal && isRoot && HostProgram.find("iptables") != nil,
             volumeAccess: isLocal && isRoot,
@@ -117,6 +138,10 @@ struct HostFacts: Sendable {
     var version: String
     var cpus: Int
     var hasNvidia: Bool
+    /// The devices that the engine has found, `nvidia.com/gpu=0`; engines before 28.3 do not tell.
+    var knownDevices: [String]
+    /// Where the engine looks for specifications of devices; engines before 25 do not.
+    var knownDeviceFolders: [String]
     /// Whether the engine's networks are this machine's.
     var isLocal: Bool
     var doors: Bool

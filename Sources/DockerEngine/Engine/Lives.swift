@@ -7,6 +7,7 @@ package import Workloads
 // The life of machines and groups of replicas; steps have a file of their own.
 extension DockerEngine {
     package func create(_ spec: WorkloadSpec) async throws {
+        if !spec.accelerators.isEmpty { try spec.checkAccelerators(try await capabilities()) }
         switch spec.shape {
         case .machine(let machine):
             let place = Place(
@@ -44,7 +45,11 @@ extension DockerEngine {
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for container in found where container.part.state != .running {
-                    group.addTask { try await self.startContainer(container.id) }
+                    group.addTask {
+                        let devices = try await self.claim(of: container)
+                        defer { self.giveBack(devices) }
+                        try await self.startContainer(container.id)
+                    }
                 }
                 try await group.waitForAll()
             }

@@ -13,6 +13,8 @@ actor CustomJobRunner: Service {
     let images: any JobImages
     let surroundings: any JobSurroundings
     let logs: any JobLogs
+    let simulatesAccelerators: Bool
+    let accelerators = AcceleratorQueue()
     let logger: Logger
     let now: @Sendable () -> Date
     private var inHand: Set<String> = []
@@ -27,6 +29,7 @@ actor CustomJobRunner: Service {
         images: any JobImages,
         surroundings: any JobSurroundings,
         logs: any JobLogs,
+        simulatesAccelerators: Bool,
         logger: Logger,
         now: @escaping @Sendable () -> Date
     ) {
@@ -36,6 +39,7 @@ actor CustomJobRunner: Service {
         self.images = images
         self.surroundings = surroundings
         self.logs = logs
+        self.simulatesAccelerators = simulatesAccelerators
         self.logger = logger
         self.now = now
         (queue, enqueue) = AsyncStream.makeStream(of: String.self)

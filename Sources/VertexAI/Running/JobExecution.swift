@@ -65,8 +65,10 @@ struct JobExecution: Sendable {
         var replicas: [ReplicasSpec.Replica] = []
         for replica in job.replicas {
             guard let image = images[job.image(replica.pool)] else { continue }
-            let process = try await runner.surroundings.surround(
-                workload.process(replica, image: image),
+            var process = try workload.process(replica, image: image)
+            if runner.simulatesAccelerators { process.accelerators = nil }
+            process = try await runner.surroundings.surround(
+                process,
                 of: workload.owner(replica),
                 project: project,
                 serviceAccount: job.spec["serviceAccount"]?.string
@@ -74,13 +76,40 @@ struct JobExecution: Sendable {
             replicas.append(ReplicasSpec.Replica(name: replica.name, process: process))
         }
         try await say("Job is preparing.")
-        try await runner.engine.create(
+        if runner.simulatesAccelerators, let notice = workload.simulationNotice {
+            try await say(notice, severity: "WARNING")
+        }
+        try await create(
             WorkloadSpec(
                 name: workload.name,
                 labels: workload.labels,
                 shape: .replicas(ReplicasSpec(replicas: replicas))
             )
         )
+    }
+
+    /// Makes the workload as soon as its accelerators are free, after the jobs that wait for theirs already.
+    private func create(_ spec: WorkloadSpec) async throws {
+        guard !spec.accelerators.isEmpty else { return try await runner.engine.create(spec) }
+        try await runner.accelerators.take(job.id) {
+            var hasTold = false
+            while true {
+                // Listening begins first: nothing that is given back meanwhile is missed.
+                let events = try await runner.engine.events()
+                do {
+                    return try await runner.engine.create(spec)
+                } catch EngineError.busy {
+                    if !hasTold { try await say("Waiting for accelerators: all of this machine's are in use.") }
+                    hasTold = true
+                }
+                do {
+                    for try await status in events where status.hasEnded { break }
+                } catch EngineError.unreachable {
+                    continue  // Asked again, an engine of the cloud's own comes back.
+                }
+                try Task.checkCancellation()
+            }
+        }
     }
 
     private func markRunning() async throws {

@@ -22,7 +22,7 @@ struct JobWorkload {
         if let machine = job.machine(replica.pool) { process.resources = machine.resources }
         let machine = job.pools[replica.pool]["machineSpec"]
         if let count = machine?["acceleratorCount"]?.integer, count > 0 {
-            process.accelerators = Accelerators(kind: "nvidia.com/gpu", count: Int(count))
+            process.accelerators = Accelerators(kind: Accelerators.nvidia, count: Int(count))
         }
         if let package = job.pools[replica.pool]["pythonPackageSpec"] {
             let uris = String(decoding: try (package["packageUris"] ?? []).data(), as: UTF8.self)
@@ -40,6 +40,18 @@ struct JobWorkload {
             }
         }
         return process
+    }
+
+    /// What the log of a job says whose accelerators are simulated; nil when it asks for none.
+    var simulationNotice: String? {
+        let asked = job.pools.compactMap { pool -> String? in
+            let machine = pool["machineSpec"]
+            guard let count = machine?["acceleratorCount"]?.integer, count > 0 else { return nil }
+            return "\(count) x \(machine?["acceleratorType"]?.string ?? "")"
+        }
+        guard !asked.isEmpty else { return nil }
+        return
+            "SIMULATED accelerators: \(asked.joined(separator: ", ")). The job has no such device; it runs on processors."
     }
 
     func owner(_ replica: Replica) -> String { "\(name)-\(replica.name)" }
