@@ -1,0 +1,109 @@
+"""The calls that Terraform's google provider makes, in plain HTTP: the provider itself cannot be had without the internet."""
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def call(cloud):
+    token = cloud.sh("gcloud auth print-access-token").stdout.strip()
+
+    def ask(method, path, body=None):
+        separator = "&" if "?" in path else "?"
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{cloud.port}{path}{separator}alt=json&prettyPrint=false",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Authorization": f"Bearer {token}", "Content-Type": "application/json",
+                "X-Goog-User-Project": cloud.project, "User-Agent": "Terraform/1.9 terraform-provider-google/6.0",
+            },
+        )
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status, json.loads(answer.read() or b"{}")
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"{}")
+
+    ask.project = cloud.project
+    ask.compute = f"/compute/v1/projects/{cloud.project}"
+    return ask
+
+
+def finish(call, answer):
+    """Asks for the operation until it is done, as the provider does; it holds no connection open."""
+    status, operation = answer
+    assert status == 200, operation
+    scope = "zones/" + operation["zone"].split("/")[-1] if "zone" in operation else "global"
+    while operation["status"] != "DONE":
+        status, operation = call("GET", f"{call.compute}/{scope}/operations/{operation['name']}")
+        assert status == 200
+    assert "error" not in operation, operation
+    return operation
+
+
+def test_google_compute_instance(call):
+    path = f"{call.compute}/zones/europe-west1-b/instances"
+    assert call("GET", f"{call.compute}/zones/europe-west1-b")[0] == 200
+    assert call("GET", f"{call.compute}/zones/europe-west1-b/machineTypes/e2-small")[0] == 200
+    status, image = call("GET", "/compute/v1/projects/debian-cloud/global/images/family/debian-12")
+    assert status == 200 and image["selfLink"]
+    finish(call, call("POST", path, {
+        "name": "tf-vm", "machineType": f"projects/{call.project}/zones/europe-west1-b/machineTypes/e2-small",
+        "canIpForward": False, "labels": {"goog-terraform-provisioned": "true"}, "tags": {"items": ["web"]},
+        "disks": [{"autoDelete": True, "boot": True, "mode": "READ_WRITE",
+                   "initializeParams": {"sourceImage": image["selfLink"]}}],
+        "networkInterfaces": [{"network": f"projects/{call.project}/global/networks/default"}],
+        "metadata": {"items": [{"key": "a", "value": "1"}]}, "params": {},
+        "scheduling": {"automaticRestart": True, "provisioningModel": "STANDARD"},
+    }))
+    status, vm = call("GET", f"{path}/tf-vm")
+    assert status == 200 and vm["status"] == "RUNNING" and vm["labelFingerprint"] and vm["fingerprint"]
+    assert vm["disks"][0]["source"].endswith("/disks/tf-vm") and vm["networkInterfaces"][0]["networkIP"]
+    assert vm["cpuPlatform"] and vm["metadata"]["fingerprint"] and vm["tags"]["fingerprint"]
+    assert call("GET", f"{call.compute}/zones/europe-west1-b/disks/tf-vm")[0] == 200
+    labels = {"labels": {"stage": "two"}, "labelFingerprint": vm["labelFingerprint"]}
+    finish(call, call("POST", f"{path}/tf-vm/setLabels", labels))
+    assert call("POST", f"{path}/tf-vm/setLabels", labels)[0] == 412
+    finish(call, call("POST", f"{path}/tf-vm/setMetadata", {
+        "fingerprint": vm["metadata"]["fingerprint"], "items": [{"key": "a", "value": "2"}]}))
+    finish(call, call("POST", f"{path}/tf-vm/setTags", {"items": ["db"], "fingerprint": vm["tags"]["fingerprint"]}))
+    status, vm = call("GET", f"{path}/tf-vm")
+    assert (vm["labels"], vm["tags"]["items"]) == ({"stage": "two"}, ["db"]) and vm["metadata"]["items"][0]["value"] == "2"
+    finish(call, call("DELETE", f"{path}/tf-vm"))
+    assert call("GET", f"{path}/tf-vm")[0] == 404
+
+
+def test_google_compute_firewall(call):
+    path = f"{call.compute}/global/firewalls"
+    finish(call, call("POST", path, {
+        "name": "tf-web", "network": f"projects/{call.project}/global/networks/default", "direction": "INGRESS",
+        "priority": 1000, "disabled": False, "sourceRanges": ["10.0.0.0/8"], "logConfig": {"enable": False},
+        "allowed": [{"IPProtocol": "tcp", "ports": ["80"]}],
+    }))
+    status, rule = call("GET", f"{path}/tf-web")
+    assert status == 200 and rule["allowed"] == [{"IPProtocol": "tcp", "ports": ["80"]}] and rule["priority"] == 1000
+    finish(call, call("PATCH", f"{path}/tf-web", {"sourceRanges": ["10.1.0.0/16"]}))
+    assert call("GET", f"{path}/tf-web")[1]["sourceRanges"] == ["10.1.0.0/16"]
+    finish(call, call("DELETE", f"{path}/tf-web"))
+    assert call("GET", f"{path}/tf-web")[0] == 404
+
+
+def test_google_storage_bucket(call):
+    name = f"{call.project}-tf-bucket"
+    status, bucket = call("POST", f"/storage/v1/b?project={call.project}", {
+        "name": name, "location": "EUROPE-WEST1", "storageClass": "STANDARD", "labels": {"a": "b"},
+        "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}},
+    })
+    assert status == 200 and bucket["location"] == "EUROPE-WEST1" and bucket["selfLink"]
+    assert call("GET", f"/storage/v1/b/{name}")[1]["labels"] == {"a": "b"}
+    changed = {"labels": {"a": None, "c": "d"}, "versioning": {"enabled": True}}
+    assert call("PATCH", f"/storage/v1/b/{name}", changed)[0] == 200
+    status, bucket = call("GET", f"/storage/v1/b/{name}")
+    assert bucket["labels"] == {"c": "d"} and bucket["versioning"] == {"enabled": True}
+    assert call("GET", f"/storage/v1/b/{name}/o?versions=true")[1].get("items", []) == []
+    assert call("DELETE", f"/storage/v1/b/{name}")[0] in (200, 204)
+    assert call("GET", f"/storage/v1/b/{name}")[0] == 404
