@@ -1,32 +1,23 @@
 """The calls that Terraform's google provider makes, in plain HTTP: the provider itself cannot be had without the internet."""
 
 import json
-import urllib.error
-import urllib.request
 
 import pytest
+from plain_client import Client
 
 
 @pytest.fixture(scope="module")
 def call(cloud):
-    token = cloud.sh("gcloud auth print-access-token").stdout.strip()
+    client = Client(cloud)
+    headers = {
+        "Content-Type": "application/json", "X-Goog-User-Project": cloud.project,
+        "User-Agent": "Terraform/1.9 terraform-provider-google/6.0",
+    }
 
     def ask(method, path, body=None):
-        separator = "&" if "?" in path else "?"
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{cloud.port}{path}{separator}alt=json&prettyPrint=false",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={
-                "Authorization": f"Bearer {token}", "Content-Type": "application/json",
-                "X-Goog-User-Project": cloud.project, "User-Agent": "Terraform/1.9 terraform-provider-google/6.0",
-            },
-        )
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return answer.status, json.loads(answer.read() or b"{}")
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read() or b"{}")
+        path += ("&" if "?" in path else "?") + "alt=json&prettyPrint=false"
+        status, text = client.call(method, path, None if body is None else json.dumps(body).encode(), headers)
+        return status, json.loads(text or b"{}")
 
     ask.project = cloud.project
     ask.compute = f"/compute/v1/projects/{cloud.project}"
