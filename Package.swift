@@ -21,6 +21,7 @@ extension Target.Dependency {
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioWebSocket = product(name: "NIOWebSocket", package: "swift-nio")
     static let nioHTTP2 = product(name: "NIOHTTP2", package: "swift-nio-http2")
     static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
     static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -79,7 +80,7 @@ let package = Package(
             resources: [.copy("RemoteProcedures/Tables")]),
         module("Relaying", [.nioCore]),
         module("Gateway", ["Relaying", "SecretFile", .hummingbird, .hummingbirdHTTP2, .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
-            .nioTLS, .nioSSL, .nioHTTPTypes, .nioHTTPTypesHTTP1, .x509, .swiftASN1, .crypto]),
+            .nioTLS, .nioSSL, .nioWebSocket, .nioHTTPTypes, .nioHTTPTypesHTTP1, .x509, .swiftASN1, .crypto]),
         module("MetadataStore", ["GoogleAPI", .grdb]),
         .systemLibrary(name: "CZlib"),
         module("Compression", ["GoogleAPI", "CZlib", .nioCore]),

@@ -33,6 +33,7 @@ package struct Cloud: Sendable {
     let edge: Edge
     let gateway: Gateway
     let engineSocket: String?
+    let tunnels: any PortTunnels
 
     /// The tables of all services.
     static var schemas: [any Schema.Type] {
@@ -238,6 +239,11 @@ package struct Cloud: Sendable {
             logger: logger
         )
         self.gateway = gateway
+        tunnels = TunnelsToInstances(
+            compute: compute,
+            iam: iam,
+            openOwner: configuration.isOpen ? owner : nil
+        )
         edge = Edge(apis: apis, authenticator: signIn, makeRequestID: RequestID.make)
         guestDoor.open(to: edge)
         engineSocket = engine.socket

@@ -39,7 +39,7 @@ package struct Daemon: Sendable {
         )
         let application = Application(
             responder: cloud.edge,
-            server: .gateway(cloud.gateway),
+            server: .gateway(cloud.gateway, tunnels: cloud.tunnels),
             configuration: .init(address: .hostname("127.0.0.1", port: configuration.port), serverName: nil),
             onServerRunning: { [logger] _ in
                 do {

@@ -25,9 +25,9 @@ package struct ComputeEngine: Sendable {
     private let groupKeeper: GroupKeeper
     private let disks: DiskMethods
     private let changes: ChangeLog
-    private let life: InstanceLife
+    let life: InstanceLife
     private let sessions = MachineSessions()
-    private let authorizer: any Authorizer
+    let authorizer: any Authorizer
     private let logger: Logger
 
     /// - Parameter simulatesAccelerators: Instances run without the accelerators that they ask for, and say so.

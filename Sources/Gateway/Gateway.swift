@@ -66,8 +66,8 @@ package struct Gateway: Sendable {
 
 extension HTTPServerBuilder {
     /// A server whose connections say by their first bytes what they are: TLS, `CONNECT`, HTTP/2 or HTTP/1.1.
-    package static func gateway(_ gateway: Gateway) -> HTTPServerBuilder {
-        HTTPServerBuilder { responder in GatewayChannel(gateway: gateway, responder: responder) }
+    package static func gateway(_ gateway: Gateway, tunnels: (any PortTunnels)? = nil) -> HTTPServerBuilder {
+        HTTPServerBuilder { responder in GatewayChannel(gateway: gateway, tunnels: tunnels, responder: responder) }
     }
 }
 

@@ -13,6 +13,8 @@ struct GatewayChannel: ServerChildChannel {
         case http2(HTTP2Channel.Value, isSecure: Bool)
         /// Bytes are relayed to another host; the handlers do it alone.
         case tunnel
+        /// Bytes are relayed to a port of an instance.
+        case port(EventLoopFuture<TunnelChannel.Value>)
     }
 
     struct Value: ServerChildChannelValue {
@@ -21,6 +23,8 @@ struct GatewayChannel: ServerChildChannel {
     }
 
     let gateway: Gateway
+    /// Nil: there is nothing to tunnel to.
+    let tunnel: TunnelChannel?
     private let plain: Protocols
     private let secure: Protocols
 
@@ -29,8 +33,9 @@ struct GatewayChannel: ServerChildChannel {
         var http2: HTTP2Channel
     }
 
-    init(gateway: Gateway, responder: @escaping HTTPChannelHandler.Responder) {
+    init(gateway: Gateway, tunnels: (any PortTunnels)?, responder: @escaping HTTPChannelHandler.Responder) {
         self.gateway = gateway
+        tunnel = tunnels.map { TunnelChannel(tunnels: $0) }
         let forwarder = Forwarder(gateway: gateway)
         plain = Self.protocols { request, writer, channel in
             if let target = forwarder.target(of: request, channel: channel) {
@@ -73,6 +78,8 @@ struct GatewayChannel: ServerChildChannel {
                     await (isSecure ? secure : plain).http2.handle(value: channel, logger: logger)
                 case .tunnel:
                     try await value.channel.closeFuture.get()
+                case .port(let value):
+                    try await tunnel?.serve(try await value.get())
                 }
             } catch {
                 logger.debug("a connection came to nothing: \(error)")

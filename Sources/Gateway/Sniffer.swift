@@ -146,8 +146,7 @@ final class Sniffer: ChannelDuplexHandler, RemovableChannelHandler {
         let port = channel.localAddress?.port
         let handler = SNIHandler { result in
             channel.eventLoop.makeCompletedFuture {
-                var host = fallback
-                if case .hostname(let name) = result { host = name.lowercased() }
+                let host = if case .hostname(let name) = result { name.lowercased() } else { fallback }
                 let isServed = owner.gateway.serves(Authority(host: host, port: port ?? 0), ownPort: port)
                 guard isServed || host == channel.localAddress?.ipAddress else {
                     throw GatewayRefusal(
@@ -158,6 +157,8 @@ final class Sniffer: ChannelDuplexHandler, RemovableChannelHandler {
                 let tls = NIOSSLServerHandler(context: try owner.gateway.leaves.context(for: host))
                 let choice = NIOTypedApplicationProtocolNegotiationHandler<GatewayChannel.Dialogue> { choice, channel in
                     switch choice {
+                    case _ where host == TunnelChannel.host && owner.tunnel != nil:
+                        TunnelChannel.setup(channel).map { .port($0) }
                     case .negotiated("h2"): owner.http2(channel, isSecure: true, logger: logger)
                     default: owner.http1(channel, isSecure: true, logger: logger)
                     }

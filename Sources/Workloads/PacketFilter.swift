@@ -40,3 +40,16 @@ package struct PacketFilter: Sendable, Equatable {
         self.outside = outside
     }
 }
+
+extension PacketFilter {
+    /// Whether a new TCP connection from an address, which is none of the network's, may reach a port.
+    package func admits(tcp port: UInt16, from address: String) -> Bool {
+        guard let source = AddressRange(exactly: address) else { return false }
+        let rule = ingress.first { rule in
+            (rule.transport == nil || rule.transport == "tcp" || rule.transport == "6")
+                && (rule.ports.isEmpty || rule.ports.contains { $0.contains(port) })
+                && (rule.peers.isEmpty || rule.peers.contains { AddressRange($0)?.contains(source) ?? false })
+        }
+        return rule?.isAllowed ?? false
+    }
+}

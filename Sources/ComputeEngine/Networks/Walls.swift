@@ -55,15 +55,26 @@ struct Walls: Sendable {
     }
 
     private func raise(for instance: JSON, _ rules: [JSON], among neighbours: [JSON]) async throws {
+        guard let filter = try await filter(for: instance, rules, among: neighbours) else { return }
+        try await engine.apply(filter, to: InstanceLife.workload(of: instance))
+    }
+
+    /// Nil while the instance's network is not there.
+    private func filter(for instance: JSON, _ rules: [JSON], among neighbours: [JSON]) async throws -> PacketFilter? {
         let place = InstancePlace(of: instance)
-        guard let network = try await guests.network(place.engineNetwork) else { return }
-        let filter = Firewall.filter(
+        guard let network = try await guests.network(place.engineNetwork) else { return nil }
+        return Firewall.filter(
             rules.filter { $0["network"]?.string == place.network.link },
             for: instance,
             among: neighbours.filter { InstancePlace(of: $0).network == place.network },
             in: network,
             instead: try await place.ranges(store: store).network
         )
-        try await engine.apply(filter, to: InstanceLife.workload(of: instance))
+    }
+
+    /// Whether rules let a connection from an address of the internet reach a machine.
+    func admit(tcp port: UInt16, from address: String, to instance: JSON, _ key: ResourceKey) async throws -> Bool {
+        let filter = try await filter(for: instance, try await rules(of: key.project), among: [])
+        return filter?.admits(tcp: port, from: address) ?? false
     }
 }
