@@ -39,16 +39,16 @@ def tunnel(cloud, machine, port):
     """The local port of a tunnel that is open."""
     process = subprocess.Popen(
         ["gcloud", "compute", "start-iap-tunnel", machine, str(port), f"--zone={ZONE}", "--local-host-port=127.0.0.1:0"],
-        env=cloud.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=cloud.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     try:
         lines = []
-        for line in process.stderr:
+        for line in process.stdout:
             lines.append(line)
             if found := re.search(r"Picking local unused port \[(\d+)\]", line):
                 local = int(found.group(1))
             if "Listening on port" in line:
-                threading.Thread(target=process.stderr.read, daemon=True).start()
+                threading.Thread(target=process.stdout.read, daemon=True).start()
                 yield local
                 return
         raise AssertionError("".join(lines))
