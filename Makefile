@@ -43,7 +43,8 @@ conformance: build setup-test ## unmodified gcloud, gsutil, dvc and docker again
 	scripts/conformance $(BIN)/brume $(ARGS)
 
 bench: build ## start, large objects, machines and jobs, beside their bars
-	Benchmarks/run $(BIN)/brume $(ARGS)
+	swift build $(SWIFT_FLAGS) --product hello
+	BENCH_HELLO=$(SCRATCH)/release/hello Benchmarks/run $(BIN)/brume $(ARGS)
 
 format: ## rewrites the sources in the project's format
 	swift format --in-place --recursive $(SOURCES)

@@ -1,7 +1,8 @@
-"""What stands beside Brume: fake-gcs-server with either back end, and nginx serving plain files."""
+"""What stands beside Brume: fake-gcs-server with either back end, nginx serving plain files, and a bare server."""
 
 import glob
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -93,3 +94,17 @@ class Nginx(Peer):
 
     def command(self):
         return [self.program(), "-c", str(self.folder / "nginx.conf")]
+
+
+class Hello(Peer):
+    """The least that a server made of Brume's own parts does for a request (`hello`): the floor of small reads."""
+
+    def __init__(self):
+        super().__init__("hello")
+
+    @staticmethod
+    def program():
+        return os.environ.get("BENCH_HELLO")
+
+    def command(self):
+        return [self.program(), str(self.port)]

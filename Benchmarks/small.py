@@ -13,7 +13,7 @@ import time
 import urllib.request
 
 from cloud import Cloud, median, seconds
-from peers import FakeGCS, Nginx
+from peers import FakeGCS, Hello, Nginx
 
 CLIENTS = (16, 64)
 SECONDS = 4
@@ -90,6 +90,10 @@ def rows(program, runs):
         with Nginx() as peer:
             (peer.folder / "files" / "small").write_bytes(b"x" * 1024)
             peers["nginx"] = {("1 KiB read", n): wrk(f"{peer.url}/small", "", n) for n in CLIENTS}
+    if Hello.program():
+        with Hello() as peer:
+            bare = {clients: wrk(f"{peer.url}/hello", "", clients) for clients in CLIENTS}
+            peers["hello"] = {(what, n): bare[n] for what in ("1 KiB read", "metadata read") for n in CLIENTS}
     for what in ACTIONS:
         for clients in CLIENTS:
             rate, late = brume[what, clients]

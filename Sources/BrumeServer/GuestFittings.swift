@@ -21,8 +21,8 @@ struct AccountTokens: TokenIssuer, ImageCredentials {
         try await iam.accessToken(for: email, scopes: scopes, lifetime: lifetime)
     }
 
-    func identityToken(for email: String, audience: String) async throws -> String {
-        try await iam.identityToken(for: email, audience: audience)
+    func identityToken(for email: String, audience: String, claims: JSON) async throws -> String {
+        try await iam.identityToken(for: email, audience: audience, claims: claims)
     }
 
     /// Google's registries are this cloud's own; others are read without a credential.

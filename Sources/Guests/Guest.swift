@@ -39,6 +39,16 @@ package struct Guest: Codable, Sendable, Equatable {
         return held.isEmpty ? scopes : held
     }
 
+    /// What identity tokens in full format say of the machine that asks, see
+    /// [payload](https://docs.cloud.google.com/compute/docs/instances/verifying-instance-identity#payload).
+    var identityClaims: JSON {
+        var machine: JSON = ["project_id": .string(projectID), "project_number": .integer(projectNumber)]
+        if let id = instance["id"]?.integer { machine["instance_id"] = .string(String(id)) }
+        machine["instance_name"] = instance["name"]
+        machine["zone"] = zone.map { .string($0) }
+        return ["google": ["compute_engine": machine]]
+    }
+
     /// `us-central1-a`, of `projects/123/zones/us-central1-a`.
     var zone: String? { instance["zone"]?.string?.split(separator: "/").last.map { String($0) } }
 
@@ -74,5 +84,6 @@ package struct GuestPlace: Sendable, Equatable {
 /// Gives guests the tokens of their service accounts. IAM is fitted to it.
 package protocol TokenIssuer: Sendable {
     func accessToken(for email: String, scopes: [String], lifetime: Duration) async throws -> String
-    func identityToken(for email: String, audience: String) async throws -> String
+    /// - Parameter claims: What the token says besides the account; empty: nothing.
+    func identityToken(for email: String, audience: String, claims: JSON) async throws -> String
 }

@@ -69,9 +69,10 @@ extension IAM {
 
     /// A token by which an account proves to `audience` who it is (OpenID Connect).
     ///
+    /// - Parameter claims: What it says besides.
     /// - Throws: ``GoogleError`` `notFound` (404) when there is no such account.
-    package func identityToken(for email: String, audience: String) async throws -> String {
-        try await tokens.identityToken(for: usable(email), audience: audience)
+    package func identityToken(for email: String, audience: String, claims: JSON = [:]) async throws -> String {
+        try await tokens.identityToken(for: usable(email), audience: audience, besides: claims)
     }
 
     /// Whose bearer token it is: an access token, or a JWT that an account signed itself.

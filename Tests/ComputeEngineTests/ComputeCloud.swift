@@ -179,7 +179,7 @@ private struct Tools: MachineTools {
 
 private struct NoTokens: TokenIssuer, ImageCredentials {
     func accessToken(for email: String, scopes: [String], lifetime: Duration) async throws -> String { "token" }
-    func identityToken(for email: String, audience: String) async throws -> String { "token" }
+    func identityToken(for email: String, audience: String, claims: JSON) async throws -> String { "token" }
     func credential(for image: ImageReference, account: String?) async throws -> RegistryCredential? { nil }
 }
 

@@ -12,7 +12,10 @@ struct FixedTokens: TokenIssuer {
     func accessToken(for email: String, scopes: [String], lifetime: Duration) async throws -> String {
         "token-\(email)"
     }
-    func identityToken(for email: String, audience: String) async throws -> String { "\(email) for \(audience)" }
+    func identityToken(for email: String, audience: String, claims: JSON) async throws -> String {
+        "\(email) for \(audience)"
+            + (claims["google"]?["compute_engine"]?["instance_name"]?.string.map { " at \($0)" } ?? "")
+    }
 }
 
 func makeGuests(engine: SimulatedEngine = SimulatedEngine(), port: Int = 4740) throws -> Guests {

@@ -80,7 +80,7 @@ struct SurroundingsServedTests {
                 ),
                 (
                     "/instance/service-accounts/default/identity?audience=a%2Fb&format=full",
-                    "sa@demo.iam.gserviceaccount.com for a/b"
+                    "sa@demo.iam.gserviceaccount.com for a/b at vm"
                 ),
             ] {
                 let answer = try await ask(place, base + path)

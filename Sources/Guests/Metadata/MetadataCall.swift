@@ -184,11 +184,13 @@ struct MetadataCall {
     }
 
     private func answerIdentity(_ name: String) async throws -> Response {
-        let email = try account(name, of: try await asker().guest)
+        let guest = try await asker().guest
+        let email = try account(name, of: guest)
         guard let audience = parameter("audience"), !audience.isEmpty else {
             throw MetadataRefusal.invalid("non-empty audience parameter required")
         }
-        let token = try await guests.tokens.identityToken(for: email, audience: audience)
+        let claims = parameter("format") == "full" ? guest.identityClaims : [:]
+        let token = try await guests.tokens.identityToken(for: email, audience: audience, claims: claims)
         return MetadataAnswer.text(token, type: "text/html")
     }
 

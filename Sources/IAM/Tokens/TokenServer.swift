@@ -41,13 +41,19 @@ struct TokenServer: Sendable {
         return sealed.seal(content, as: kind)
     }
 
-    func identityToken(for account: ServiceAccount, audience: String) async throws -> String {
+    /// - Parameter besides: Further claims; they do not replace those of every token.
+    func identityToken(
+        for account: ServiceAccount,
+        audience: String,
+        besides: JSON = [:]
+    ) async throws -> String {
         let issued = Int64(now().timeIntervalSince1970)
-        let claims: JSON = [
+        var claims: JSON = [
             "iss": "https://accounts.google.com", "aud": .string(audience), "sub": .string(account.uniqueId),
             "azp": .string(account.uniqueId), "email": .string(account.email), "email_verified": true,
             "iat": .integer(issued), "exp": .integer(issued + Self.lifetime.components.seconds),
         ]
+        for (name, value) in besides.object ?? [:] { claims[name] = claims[name] ?? value }
         return try JSONWebToken.sign(try claims.data(), with: try await keys.key(Self.identityKey))
     }
 

@@ -107,7 +107,7 @@ def test_who_waits_hears_of_a_change(cloud, machine):
 
 
 def test_an_identity_token_names_its_audience_and_verifies(cloud, machine):
-    path = f"{BASE}/instance/service-accounts/default/identity?audience=https://example.com"
+    path = f"{BASE}/instance/service-accounts/default/identity?audience=https://example.com&format=full"
     token = inside(cloud, machine, f"curl -s -H Metadata-Flavor:Google '{path}'").strip()
     claims = cloud.python(
         f"""
@@ -125,3 +125,5 @@ else:
     ).stdout
     claims = json.loads(claims)
     assert claims["aud"] == "https://example.com" and claims["email"].endswith("-compute@developer.gserviceaccount.com")
+    told = claims["google"]["compute_engine"]
+    assert told["instance_name"] == machine and told["project_id"] == cloud.project and told["zone"] in ZONE
