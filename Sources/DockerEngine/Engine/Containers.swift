@@ -168,6 +168,8 @@ extension DockerEngine {
         var labels = [
             "brume.cloud": cloud, "brume.name": place.workload.text, "brume.part": place.part,
             "brume.shape": place.shape, "brume.index": String(place.index),
+            // An image cannot make it somebody's.
+            StepRules.label: "",
         ]
         if place.bootsInit { labels["brume.init"] = "1" }
         for (key, value) in place.labels { labels["brume.label.\(key)"] = value }

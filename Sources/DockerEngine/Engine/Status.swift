@@ -128,6 +128,11 @@ extension DockerEngine {
         for entry in list.array ?? [] {
             let names = entry["Names"]?.stringArray ?? []
             if names.contains(where: { $0.hasSuffix(".new") }) { continue }
+            // Labels come with images, too; names are Brume's to give.
+            let isNamed = names.contains {
+                $0.drop { $0 == "/" } == name.text || $0.drop { $0 == "/" }.hasPrefix("\(name).")
+            }
+            guard isNamed else { continue }
             guard let id = entry["Id"]?.string, let shown = try await docker.find("/containers/\(id)/json") else {
                 continue
             }

@@ -48,8 +48,13 @@ extension StepRules {
         try Self.check(config["CgroupnsMode"], is: ["", "private"], "CgroupnsMode")
         try Self.check(config["Runtime"], is: ["", "runc"], "Runtime")
         try Self.check(config["VolumeDriver"], is: ["", "local"], "VolumeDriver")
-        for name in ["PidMode", "IpcMode"] { try await checkSharing(config[name]?.string ?? "", name) }
-        try await checkNetwork(config["NetworkMode"]?.string ?? "")
+        for name in ["PidMode", "IpcMode"] { config[name] = try await sharing(config[name]?.string ?? "", name) }
+        let network = config["NetworkMode"]?.string ?? ""
+        if network.hasPrefix("container:") {
+            config["NetworkMode"] = try await sharing(network, "NetworkMode")
+        } else {
+            try await checkNetwork(network)
+        }
         try Self.check(config["RestartPolicy"]?["Name"], is: ["", "no", "on-failure"], "RestartPolicy")
         for option in config["SecurityOpt"]?.stringArray ?? [] where !option.hasPrefix("no-new-privileges") {
             throw StepRefusal.option("SecurityOpt \(option)")
@@ -57,8 +62,16 @@ extension StepRules {
         for name in config["CapAdd"]?.stringArray ?? [] where !Self.capabilities.contains(Self.plain(name)) {
             throw StepRefusal.option("CapAdd \(name)")
         }
-        for name in (config["VolumesFrom"]?.stringArray ?? []) + (config["Links"]?.stringArray ?? []) {
-            try await checkOwn("containers", String(name.prefix { $0 != ":" }.drop { $0 == "/" }))
+        for member in ["VolumesFrom", "Links"] {
+            var others: [String] = []
+            for text in config[member]?.stringArray ?? [] {
+                let name = text.prefix { $0 != ":" }
+                others.append(try await own("containers", String(name.drop { $0 == "/" })) + text.dropFirst(name.count))
+            }
+            config[member] = JSON(others)
+        }
+        for limit in config["Ulimits"]?.array ?? [] where !Self.limitNames.contains(limit["Name"]?.string ?? "") {
+            throw StepRefusal.option("Ulimits \(limit["Name"]?.string ?? "")")
         }
         for name in ["UTSMode", "UsernsMode", "CgroupnsMode", "Runtime", "VolumeDriver", "Isolation"] {
             config[name] = nil
@@ -85,10 +98,13 @@ extension StepRules {
         guard let text = value.string, allowed.contains(text) else { throw StepRefusal.option(name) }
     }
 
-    private func checkSharing(_ mode: String, _ name: String) async throws {
-        if ["", "private", "shareable", "none"].contains(mode) { return }
+    /// What a process has of its own that is nobody else's.
+    private static let limitNames: Set = ["nofile", "core", "stack", "fsize", "data", "cpu", "as", "nproc"]
+
+    private func sharing(_ mode: String, _ name: String) async throws -> JSON {
+        if ["", "private", "shareable", "none"].contains(mode) { return .string(mode) }
         guard mode.hasPrefix("container:") else { throw StepRefusal.option("\(name)=\(mode)") }
-        try await checkOwn("containers", String(mode.dropFirst(10)))
+        return .string("container:" + (try await own("containers", String(mode.dropFirst(10)))))
     }
 
     // MARK: Mounts

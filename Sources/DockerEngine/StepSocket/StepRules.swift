@@ -110,22 +110,22 @@ struct StepRules: Sendable {
         }
         switch try Self.rule(of: call) {
         case .pass: break
-        case .own: try await checkOwn(call.segments[0], call.segments[1], status: 404)
+        case .own: call.segments[1] = try await own(call.segments[0], call.segments[1], status: 404)
         case .onlyOwn: try narrow(&call)
         case .build: try await checkBuild(&call)
         case .pull:
             guard ["", "-"].contains(call.value("fromSrc") ?? "") else { throw StepRefusal.option("fromSrc") }
             if call.value("fromSrc") != nil { try checkImage(call.value("repo")) }
         case .tag: try checkImage(call.value("repo"))
-        case .removeImage: try checkImage(call.segments.dropFirst().joined(separator: "/"))
+        case .removeImage: try await checkNames(ofImage: call.segments.dropFirst().joined(separator: "/"))
         case .commit:
-            try await checkOwn("containers", call.value("container") ?? "")
+            call.set("container", try await own("containers", call.value("container") ?? ""))
             try checkImage(call.value("repo"))
         case .createContainer:
             try checkName(call.value("name"))
             call.body = try await container(call.body ?? [:])
         case .createExec:
-            try await checkOwn("containers", call.segments[1])
+            call.segments[1] = try await own("containers", call.segments[1])
             call.body = try call.body?.keeping(
                 [
                     "AttachStdin", "AttachStdout", "AttachStderr", "DetachKeys", "Tty", "Env", "Cmd", "User",
@@ -135,7 +135,7 @@ struct StepRules: Sendable {
             )
         case .ofExec:
             let exec = try await docker.find("/exec/\(call.segments[1])/json")
-            try await checkOwn("containers", exec?["ContainerID"]?.string ?? "")
+            _ = try await own("containers", exec?["ContainerID"]?.string ?? "")
         case .createNetwork: call.body = try network(call.body ?? [:])
         case .connect: try await connect(&call)
         case .createVolume:
@@ -150,12 +150,14 @@ struct StepRules: Sendable {
 
     // MARK: Whose
 
+    /// - Returns: What names it for ever: the identifier of a container, since a name may be another's a moment later.
     /// - Throws: ``StepRefusal`` for what is there and is another's, or is not there.
-    func checkOwn(_ collection: String, _ name: String, status: Int = 403) async throws {
+    func own(_ collection: String, _ name: String, status: Int = 403) async throws -> String {
         let path = collection == "containers" ? "/containers/\(name)/json" : "/\(collection)/\(name)"
         guard Self.isName(name), let found = try await docker.find(path),
             isOwn(collection == "containers" ? found["Config"]?["Labels"] : found["Labels"])
         else { throw StepRefusal.foreign(String(collection.dropLast()), name, status: status) }
+        return collection == "containers" ? found["Id"]?.string ?? name : name
     }
 
     private func isOwn(_ labels: JSON?) -> Bool {
@@ -184,6 +186,8 @@ struct StepRules: Sendable {
     /// A client's labels without those that are Brume's, and with the one that says whose the thing is.
     func labelled(_ labels: JSON?) -> JSON {
         var labels = (labels?.strings ?? [:]).filter { !$0.key.hasPrefix("brume.") }
+        // An image's labels become its containers', unless they are given another value.
+        for name in ["cloud", "name", "part", "shape", "index", "init"] { labels["brume.\(name)"] = "" }
         labels[Self.label] = name.text
         return JSON(labels)
     }
@@ -210,6 +214,13 @@ struct StepRules: Sendable {
             plain.removeFirst(start.count)
         }
         if reservedImages.contains(plain) || plain.hasPrefix("brume/") { throw StepRefusal.reservedImage(name) }
+    }
+
+    /// By an identifier an image goes with all its names.
+    private func checkNames(ofImage name: String) async throws {
+        try checkImage(name)
+        let image = try await docker.find("/images/\(name)/json")
+        for tag in image?["RepoTags"]?.stringArray ?? [] { try checkImage(tag) }
     }
 
     private func checkBuild(_ call: inout EngineCall) async throws {
@@ -252,7 +263,7 @@ struct StepRules: Sendable {
     private func connect(_ call: inout EngineCall) async throws {
         try await checkNetwork(call.segments[1])
         var body = try (call.body ?? [:]).keeping(["Container", "EndpointConfig", "Force"], as: "endpoint")
-        try await checkOwn("containers", body["Container"]?.string ?? "")
+        body["Container"] = .string(try await own("containers", body["Container"]?.string ?? ""))
         if let endpoint = body["EndpointConfig"] { body["EndpointConfig"] = try Self.endpoint(endpoint) }
         call.body = body
     }
@@ -265,16 +276,20 @@ struct StepRules: Sendable {
     /// - Throws: ``StepRefusal`` for the machine's own network, and for others'.
     func checkNetwork(_ mode: String) async throws {
         if ["", "default", "bridge", "none"].contains(mode) || networks.contains(mode) { return }
-        if mode.hasPrefix("container:") { return try await checkOwn("containers", String(mode.dropFirst(10))) }
         guard mode != "host" else { throw StepRefusal.option("network=host") }
-        try await checkOwn("networks", mode)
+        _ = try await own("networks", mode)
     }
 
-    /// Names of Brume's own containers cannot be taken before Brume takes them.
+    /// Names of Brume's own containers cannot be taken before Brume takes them, and no name may be read as the beginning
+    /// of an identifier, which would be another's when the name has gone.
     private func checkName(_ name: String?) throws {
         guard let name, !name.isEmpty else { return }
-        guard !name.contains("."), !["instance-", "build-", "job-"].contains(where: name.hasPrefix) else {
-            throw StepRefusal("The name '\(name)' looks like one of Brume's own: choose another without '.'.")
+        guard name.contains(where: { !$0.isHexDigit }), !name.contains("."),
+            !["instance-", "build-", "job-"].contains(where: name.hasPrefix)
+        else {
+            throw StepRefusal(
+                "The name '\(name)' looks like an identifier or like one of Brume's own: choose another, without '.'."
+            )
         }
     }
 }

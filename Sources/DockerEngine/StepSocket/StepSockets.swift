@@ -2,12 +2,14 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 import Workloads
 
 /// The sockets behind which steps find the engine: one for each workload that is under way.
 actor StepSockets {
     private let folder: String
     private var listeners: [WorkloadName: Task<any Channel, any Error>] = [:]
+    private var doors: [WorkloadName: OpenDoors] = [:]
 
     /// - Parameter folder: On the engine's machine; short, because sockets lie in it.
     init(folder: String) { self.folder = folder }
@@ -27,7 +29,9 @@ actor StepSockets {
     /// Lets steps in; a socket that is open already stays as it is.
     func open(_ rules: StepRules) async throws {
         let (folder, path) = (folder(of: rules.name), path(of: rules.name))
-        let listener = listeners[rules.name] ?? Task { try await Self.listen(at: path, in: folder, rules) }
+        let open = doors[rules.name] ?? OpenDoors()
+        doors[rules.name] = open
+        let listener = listeners[rules.name] ?? Task { try await Self.listen(at: path, in: folder, rules, open) }
         listeners[rules.name] = listener
         do {
             _ = try await listener.value
@@ -37,7 +41,12 @@ actor StepSockets {
         }
     }
 
-    private static func listen(at path: String, in folder: String, _ rules: StepRules) async throws -> any Channel {
+    private static func listen(
+        at path: String,
+        in folder: String,
+        _ rules: StepRules,
+        _ open: OpenDoors
+    ) async throws -> any Channel {
         try FileManager.default.createDirectory(
             atPath: folder,
             withIntermediateDirectories: true,
@@ -46,7 +55,8 @@ actor StepSockets {
         let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                open.add(channel)
+                return channel.eventLoop.makeCompletedFuture {
                     let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)
                     try channel.pipeline.syncOperations.addHandlers(ByteToMessageHandler(decoder), StepDoor(rules))
                 }
@@ -59,11 +69,27 @@ actor StepSockets {
 
     func close(_ name: WorkloadName) async {
         try? await listeners.removeValue(forKey: name)?.value.close()
+        await doors.removeValue(forKey: name)?.close()
         try? FileManager.default.removeItem(atPath: folder(of: name))
     }
 
     func closeAll() async {
         for listener in listeners.values { try? await listener.value.close() }
         listeners = [:]
+    }
+}
+
+/// The connections of one socket: they end with it, so that nothing is made after the last look at what is left.
+private final class OpenDoors: Sendable {
+    private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
+
+    func add(_ channel: any Channel) {
+        let id = ObjectIdentifier(channel)
+        channels.withLock { $0[id] = channel }
+        channel.closeFuture.whenComplete { [weak self] _ in _ = self?.channels.withLock { $0.removeValue(forKey: id) } }
+    }
+
+    func close() async {
+        for channel in channels.withLock({ Array($0.values) }) { try? await channel.close() }
     }
 }

@@ -84,6 +84,8 @@ HOSTILE = {
     "another's network": "run --rm --network container:VICTIM busybox true",
     "everybody's builder": "tag busybox gcr.io/cloud-builders/docker",
     "everybody's builder, built": "build -t gcr.io/cloud-builders/docker:latest .",
+    "everybody's builder, by its identifier": "rmi -f $(docker images -q gcr.io/cloud-builders/docker)",
+    "a name that reads as an identifier": "create --name deadbeef0123 busybox true",
     "everybody's images": "image prune -af",
     "a swarm": "swarm init",
     "a plugin": "plugin install --grant-all-permissions vieux/sshfs",
@@ -172,6 +174,11 @@ def test_no_spelling_of_a_request_gets_through(cloud, tmp_path):
                 assert "false" in engine(cloud, "inspect", "-f", "{{.HostConfig.Privileged}}", made), (target, body)
             else:
                 assert 400 <= status < 500, (target, body, answer)
+        labels = {"brume.cloud": "x", "brume.name": "instance-1", "brume.started-by": "build-1"}
+        answer = say(path, request("POST", create, {**bare, "Labels": labels}))
+        made = json.loads(answer.split("\r\n\r\n", 1)[1])["Id"]
+        told = json.loads(engine(cloud, "inspect", "-f", "{{json .Config.Labels}}", made))
+        assert told["brume.cloud"] == told["brume.name"] == "" and told["brume.started-by"] != "build-1"
         # One call a connection: what follows is not a second one, however the first is framed.
         for first in [
             request("GET", "/_ping"), request("GET", "/_ping", headers="Connection: keep-alive\r\n"),
