@@ -28,6 +28,17 @@ struct RewriteTests {
         }
     }
 
+    @Test(arguments: ["rewriteTo", "copyTo"])
+    func `an object that is copied onto itself keeps its content`(verb: String) async throws {
+        try await withStorage { api, _ in
+            try await api.put("a", "what stays")
+            let path = "/storage/v1/b/fog/o/a/\(verb)/b/fog/o/a"
+            #expect(try await api.post(path, json: #"{"storageClass":"NEARLINE"}"#).status == 200)
+            #expect(try await api.get("/storage/v1/b/fog/o/a?alt=media").text == "what stays")
+            #expect(try await api.get("/storage/v1/b/fog/o/a").json["storageClass"]?.string == "NEARLINE")
+        }
+    }
+
     @Test func `a token is good for its own rewrite alone, and not for another generation`() async throws {
         try await withStorage { api, _ in
             try await api.put("a", Self.content)

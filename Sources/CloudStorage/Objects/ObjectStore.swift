@@ -166,6 +166,8 @@ struct ObjectStore: Sendable {
             updated: time
         )
         try record.insert(db)
+        // Who is rewritten onto itself goes on with the same blob.
+        orphans.removeAll { $0 == object.blob }
         if bucket.isHierarchical { try FolderStore.insertParents(of: object.name, in: bucket, at: time, db) }
         return ObjectChange(found: FoundObject(record: record, bucket: bucket), orphans: orphans)
     }
