@@ -16,6 +16,7 @@ struct ChosenEngine: Service {
 
     init(_ configuration: CloudConfiguration, trustBundle: String, logger: Logger) throws {
         let data = configuration.data
+        let keptFree = Int64(configuration.keptFreeMiB) << 20
         self.logger = logger
         switch configuration.engine {
         case .simulated:
@@ -25,7 +26,13 @@ struct ChosenEngine: Service {
             managed = nil
         case .socket(let path):
             let cloud = try Self.cloudID(in: data)
-            let engine = DockerEngine(socket: path, cloud: cloud, runFolder: data.run, logger: logger)
+            let engine = DockerEngine(
+                socket: path,
+                cloud: cloud,
+                runFolder: data.run,
+                keptFree: keptFree,
+                logger: logger
+            )
             workloads = engine
             socket = path
             docker = engine
@@ -38,7 +45,8 @@ struct ChosenEngine: Service {
             )
             settings.usesGateway(port: configuration.port, trustBundle: trustBundle)
             let dockerd = ManagedDockerd(settings, logger: logger)
-            let engine = DockerEngine(managed: dockerd, cloud: try Self.cloudID(in: data), logger: logger)
+            let cloud = try Self.cloudID(in: data)
+            let engine = DockerEngine(managed: dockerd, cloud: cloud, keptFree: keptFree, logger: logger)
             workloads = engine
             socket = dockerd.socketPath
             docker = engine

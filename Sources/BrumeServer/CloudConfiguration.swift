@@ -21,12 +21,15 @@ package struct CloudConfiguration: Sendable {
     package var hasTestFaults: Bool
     /// Lets instances and jobs run without the accelerators that they ask for; each says so.
     package var simulatesAccelerators: Bool
+    /// MiB of the engine's disk that builds and jobs leave free; the largest are ended when less is left.
+    package var keptFreeMiB: Int
 
     /// The cloud's first project; its owner is who `brume env` signs in.
     package var project: String
 
     package static let defaultPort = 4600
     package static let defaultProject = "brume-local"
+    package static let defaultKeptFreeMiB = 1024
 
     /// Reads flags and variables.
     ///
@@ -37,6 +40,7 @@ package struct CloudConfiguration: Sendable {
         isOpen: Bool = false,
         hasTestFaults: Bool = false,
         simulatesAccelerators: Bool = false,
+        keptFreeMiB: Int = defaultKeptFreeMiB,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws {
         self.port = try port ?? Self.port(environment["BRUME_PORT"])
@@ -49,6 +53,10 @@ package struct CloudConfiguration: Sendable {
         self.isOpen = isOpen
         self.hasTestFaults = hasTestFaults
         self.simulatesAccelerators = simulatesAccelerators
+        guard (0...(1 << 30)).contains(keptFreeMiB) else {
+            throw SettingError("keep-free: '\(keptFreeMiB)' is no number of MiB: give 0 or more")
+        }
+        self.keptFreeMiB = keptFreeMiB
     }
 
     private static func port(_ text: String?) throws -> Int {

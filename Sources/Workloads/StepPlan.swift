@@ -23,6 +23,7 @@ package struct StepPlan: Equatable, Sendable {
 extension StepsSpec.Step {
     /// Whether later steps may go on after such an end.
     package func accepts(_ exit: Exit) -> Bool {
+        if exit.reason == .outOfDisk { return false }
         if allowsFailure { return true }
         return exit.reason == .exited && (exit.code == 0 || allowedExitCodes.contains(exit.code))
     }

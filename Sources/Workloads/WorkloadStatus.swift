@@ -57,6 +57,8 @@ package struct WorkloadStatus: Sendable, Equatable {
 package struct Exit: Sendable, Equatable {
     package enum Reason: String, Sendable {
         case exited, outOfMemory, timedOut, failedToStart
+        /// It was ended because the disk ran full, and it held the most of what could be ended.
+        case outOfDisk
         /// The machine asked to be started again, or to be switched off, from inside: the service that owns it starts
         /// it again, or records that it is off. A machine that was stopped from outside may say `poweredOff` too.
         case rebooted, poweredOff
@@ -64,7 +66,7 @@ package struct Exit: Sendable, Equatable {
 
     package var code: Int32
     package var reason: Reason
-    /// The engine's words, for ``Reason/failedToStart``.
+    /// The engine's words, for ``Reason/failedToStart`` and ``Reason/outOfDisk``.
     package var message: String?
 
     package init(code: Int32, reason: Reason = .exited, message: String? = nil) {

@@ -32,14 +32,16 @@ struct CloudOptions: ParsableArguments {
         port: Int? = nil,
         isOpen: Bool = false,
         hasTestFaults: Bool = false,
-        simulatesAccelerators: Bool = false
+        simulatesAccelerators: Bool = false,
+        keptFreeMiB: Int = CloudConfiguration.defaultKeptFreeMiB
     ) throws -> CloudConfiguration {
         try CloudConfiguration(
             port: port,
             data: data,
             isOpen: isOpen,
             hasTestFaults: hasTestFaults,
-            simulatesAccelerators: simulatesAccelerators
+            simulatesAccelerators: simulatesAccelerators,
+            keptFreeMiB: keptFreeMiB
         )
     }
 

@@ -25,13 +25,16 @@ struct Up: AsyncParsableCommand {
     var testFaults = false
     @Flag(help: "Run instances and jobs without the GPUs that they ask for. Each is labelled, and says so in its log.")
     var simulateAccelerators = false
+    @Option(help: "MiB of the disk that builds and jobs leave free; the largest are ended when less is left.")
+    var keepFree = CloudConfiguration.defaultKeptFreeMiB
 
     func run() async throws {
         let configuration = try cloud.configuration(
             port: port,
             isOpen: open,
             hasTestFaults: testFaults,
-            simulatesAccelerators: simulateAccelerators
+            simulatesAccelerators: simulateAccelerators,
+            keptFreeMiB: keepFree
         )
         if foreground {
             try await serve(configuration)
@@ -68,7 +71,7 @@ struct Up: AsyncParsableCommand {
         let answer = try Starter.spawn(
             arguments: ["up", "--foreground", "--data", configuration.data.path, "--port", String(configuration.port)]
                 + (open ? ["--open"] : []) + (testFaults ? ["--test-faults"] : [])
-                + (simulateAccelerators ? ["--simulate-accelerators"] : []),
+                + (simulateAccelerators ? ["--simulate-accelerators"] : []) + ["--keep-free", String(keepFree)],
             log: configuration.data.log
         )
         guard answer == "ready" else {

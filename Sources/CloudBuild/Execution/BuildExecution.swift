@@ -115,7 +115,7 @@ struct BuildExecution: Sendable {
         record.steps(from: status)
         await record.describeBuilders(engine)
         if let outputs = try await StepOutputs(build: build, engine: engine).read() { record.stepOutputs(outputs) }
-        if let failure = firstFailure(in: status) { throw failure }
+        if let failure = Self.firstFailure(in: status, of: processes.steps()) { throw failure }
         record.time("BUILD", from: buildStart, to: now())
         try await push(credential, &record)
         let outputs = neighbours.outputs
@@ -267,18 +267,16 @@ struct BuildExecution: Sendable {
         }
     }
 
-    private func firstFailure(in status: WorkloadStatus) -> BuildFailure? {
-        let steps = build.steps
+    private static func firstFailure(in status: WorkloadStatus, of steps: [StepsSpec.Step]) -> BuildFailure? {
         let failed = status.parts.enumerated().compactMap { index, part -> (Date, Int, Exit)? in
-            guard steps.indices.contains(index), case .ended(let exit) = part.state else { return nil }
-            let allowed = (steps[index]["allowExitCodes"]?.array ?? []).compactMap(\.integer)
-            if exit.reason == .exited, exit.code == 0 || allowed.contains(Int64(exit.code)) { return nil }
-            if allowed.isEmpty, steps[index]["allowFailure"]?.bool ?? false { return nil }
+            guard steps.indices.contains(index), case .ended(let exit) = part.state, !steps[index].accepts(exit) else {
+                return nil
+            }
             return (part.endTime ?? .distantFuture, index, exit)
         }
         // The first to fail is the cause; others were stopped because of it.
         guard let (_, index, exit) = failed.min(by: { ($0.0, $0.1) < ($1.0, $1.1) }) else { return nil }
-        return .step(index, steps[index]["name"]?.string ?? "", exit)
+        return .step(index, steps[index].process.image.text, exit)
     }
 
     // MARK: Images

@@ -22,6 +22,7 @@ struct BuildFailure: Error, Equatable {
         let why =
             switch exit.reason {
             case .failedToStart: "starting step container failed: \(exit.message ?? "unknown error")"
+            case .outOfDisk: "step was stopped: \(exit.message ?? "the disk is nearly full")"
             case .timedOut: "step exceeded its timeout"
             case .outOfMemory: "step ran out of memory and exited with non-zero status: \(exit.code)"
             case .exited, .rebooted, .poweredOff: "step exited with non-zero status: \(exit.code)"

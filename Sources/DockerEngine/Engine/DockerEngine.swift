@@ -21,6 +21,8 @@ package final class DockerEngine: WorkloadEngine, Service {
     /// Nil: steps cannot ask the engine for anything.
     let sockets: StepSockets?
     let remembered = Mutex(Memory())
+    /// Bytes of the engine's disk that builds and jobs leave free.
+    private let keptFree: Int64
 
     /// What need not be asked twice.
     struct Memory {
@@ -30,6 +32,8 @@ package final class DockerEngine: WorkloadEngine, Service {
         /// By image: the certificates that it trusts.
         var bundles: [String: TrustStore] = [:]
         var steps: [WorkloadName: StepsRecord] = [:]
+        /// Why workloads were ended that filled the disk.
+        var endedForDisk: [WorkloadName: String] = [:]
         var hashes: [String: String] = [:]
         var bridges: Set<String> = []
         /// The last of those who make networks one after the other.
@@ -40,8 +44,14 @@ package final class DockerEngine: WorkloadEngine, Service {
     /// An engine of the cloud's own.
     ///
     /// - Parameter cloud: Lower-case letters and digits, 4 to 12 of them.
-    package convenience init(managed: ManagedDockerd, cloud: String, logger: Logger) {
-        self.init(host: managed, cloud: cloud, stepSockets: managed.runFolder + "/steps", logger: logger)
+    package convenience init(
+        managed: ManagedDockerd,
+        cloud: String,
+        keptFree: Int64 = usualKeptFree,
+        logger: Logger
+    ) {
+        let folder = managed.runFolder + "/steps"
+        self.init(host: managed, cloud: cloud, stepSockets: folder, keptFree: keptFree, logger: logger)
     }
 
     /// An engine that is there already, by its socket.
@@ -49,16 +59,25 @@ package final class DockerEngine: WorkloadEngine, Service {
     /// - Parameters:
     ///   - runFolder: Where the sockets may lie that steps have; nil: steps have none.
     ///   - deviceFolders: Where accelerators are described that the engine does not find by itself.
+    ///   - keptFree: Bytes of the engine's disk that builds and jobs leave free.
     package convenience init(
         socket path: String,
         cloud: String,
         runFolder: String? = nil,
         deviceFolders: [String] = DeviceSpecification.usualFolders,
+        keptFree: Int64 = usualKeptFree,
         logger: Logger
     ) {
         let host = ExistingEngine(client: DockerClient(socketPath: path))
         let folder = runFolder.map { ManagedDockerd.Configuration.short($0) + "/steps" }
-        self.init(host: host, cloud: cloud, stepSockets: folder, deviceFolders: deviceFolders, logger: logger)
+        self.init(
+            host: host,
+            cloud: cloud,
+            stepSockets: folder,
+            deviceFolders: deviceFolders,
+            keptFree: keptFree,
+            logger: logger
+        )
     }
 
     init(
@@ -66,9 +85,11 @@ package final class DockerEngine: WorkloadEngine, Service {
         cloud: String,
         stepSockets: String?,
         deviceFolders: [String] = DeviceSpecification.usualFolders,
+        keptFree: Int64,
         logger: Logger
     ) {
         self.host = host
+        self.keptFree = keptFree
         self.deviceFolders = deviceFolders
         sockets = stepSockets.map { StepSockets(folder: $0) }
         self.cloud = cloud
@@ -76,9 +97,14 @@ package final class DockerEngine: WorkloadEngine, Service {
         hub = EventHub(host: host, cloud: cloud)
     }
 
-    /// Waits for the end of the daemon; containers live on. Call ``shutDown()`` to end them too.
+    /// 1 GiB.
+    package static let usualKeptFree: Int64 = 1 << 30
+
+    /// Looks after the disk until the end of the daemon; containers live on. Call ``shutDown()`` to end them too.
     package func run() async throws {
+        let watch = Task { await DiskGuard(engine: self, reserve: keptFree).watch() }
         try? await gracefulShutdown()
+        watch.cancel()
         await drivers.cancelAll()
         await sockets?.closeAll()
         await hub.close()
@@ -123,6 +149,7 @@ package final class DockerEngine: WorkloadEngine, Service {
             knownDevices: devices.compactMap { $0["ID"]?.string },
             knownDeviceFolders: info["CDISpecDirs"]?.stringArray ?? [],
             isLocal: isLocal,
+            dataFolder: isLocal ? info["DockerRootDir"]?.string : nil,
             doors: isLocal && isRoot && HostProgram.find("iptables") != nil,
             volumeAccess: isLocal && isRoot,
             packetFilters: isLocal && isRoot
@@ -144,6 +171,8 @@ struct HostFacts: Sendable {
     var knownDeviceFolders: [String]
     /// Whether the engine's networks are this machine's.
     var isLocal: Bool
+    /// Of the engine; nil: on another machine.
+    var dataFolder: String?
     var doors: Bool
     var volumeAccess: Bool
     var packetFilters: Bool

@@ -111,7 +111,10 @@ extension DockerEngine {
         try await removeContainer("\(name).source")
         try await removeStarted(by: name)
         try await removeVolume(Self.workspace(of: name))
-        _ = remembered.withLock { $0.steps.removeValue(forKey: name) }
+        remembered.withLock {
+            $0.steps[name] = nil
+            $0.endedForDisk[name] = nil
+        }
         await hub.publish(name)
     }
 }

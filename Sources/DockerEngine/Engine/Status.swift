@@ -18,7 +18,7 @@ struct Container: Sendable {
     var index: Int { Int(labels["brume.index"] ?? "") ?? 0 }
     var shape: String { labels["brume.shape"] ?? "" }
 
-    init(_ found: JSON, timeout: Duration? = nil) {
+    init(_ found: JSON, timeout: Duration? = nil, endedForDisk: String? = nil) {
         let state = found["State"] ?? .null
         labels = found["Config"]?["Labels"]?.strings ?? [:]
         id = found["Id"]?.string ?? ""
@@ -37,7 +37,10 @@ struct Container: Sendable {
         case "created": now = .ended(Exit(code: code, reason: .failedToStart, message: message))
         case "exited", "dead":
             var exit = Exit(code: code)
-            if !message.isEmpty {
+            if let endedForDisk, code == 137 {
+                exit.reason = .outOfDisk
+                exit.message = endedForDisk
+            } else if !message.isEmpty {
                 exit.reason = .failedToStart
                 exit.message = message
             } else if state["OOMKilled"]?.bool == true {
@@ -123,7 +126,7 @@ extension DockerEngine {
         let docker = try await host.client()
         let filters: JSON = ["label": [.string("brume.cloud=\(cloud)"), .string("brume.name=\(name)")]]
         let list = try await docker.call(.GET, "/containers/json", query: ["all": "1", "filters": filters.text])
-        let record = remembered.withLock { $0.steps[name] }
+        let (record, endedForDisk) = remembered.withLock { ($0.steps[name], $0.endedForDisk[name]) }
         var found: [Container] = []
         for entry in list.array ?? [] {
             let names = entry["Names"]?.stringArray ?? []
@@ -137,7 +140,8 @@ extension DockerEngine {
                 continue
             }
             let part = entry["Labels"]?["brume.part"]?.string
-            found.append(Container(shown, timeout: record?.steps.first { $0.name == part }?.timeout))
+            let timeout = record?.steps.first { $0.name == part }?.timeout
+            found.append(Container(shown, timeout: timeout, endedForDisk: endedForDisk))
         }
         return found.sorted { $0.index < $1.index }
     }

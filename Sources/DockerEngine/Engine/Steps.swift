@@ -193,7 +193,7 @@ extension DockerEngine {
                 let states = Dictionary(status.parts.map { ($0.name, $0.state) }, uniquingKeysWith: { $1 })
                 let plan = StepPlan(record.steps, states: states)
                 let isHalted = await drivers.halted.contains(name)
-                for part in plan.stop { _ = try? await kill(name, part) }
+                for part in plan.stop { _ = try? await kill(container: "\(name).\(part)") }
                 for step in record.steps where plan.start.contains(step.name) && !isHalted {
                     guard begun.insert(step.name).inserted else { continue }
                     group.addTask { try await self.begin(step, of: name, record) }
@@ -205,7 +205,7 @@ extension DockerEngine {
                     let left = timeout - .seconds(Date().timeIntervalSince(start))
                     group.addTask {
                         try await Task.sleep(for: max(left, .zero))
-                        try await self.kill(name, step.name)
+                        try await self.kill(container: "\(name).\(step.name)")
                     }
                 }
                 return status.hasEnded
@@ -230,14 +230,6 @@ extension DockerEngine {
         } catch {
             await drivers.fail(name, step.name, "\(error)")
             await hub.publish(name)
-        }
-    }
-
-    private func kill(_ name: WorkloadName, _ part: String) async throws {
-        do {
-            try await host.client().call(.POST, "/containers/\(name).\(part)/kill")
-        } catch is DockerClient.Failure {
-            return  // It has ended already.
         }
     }
 

@@ -30,6 +30,8 @@ enum JobOutcome: Sendable, Equatable {
             switch exit.reason {
             case .outOfMemory:
                 "The replica \(replica) ran out of memory and exited with a non-zero status of \(exit.code)."
+            case .outOfDisk:
+                "The replica \(replica) was stopped: \(exit.message ?? "the disk is nearly full")."
             case .failedToStart:
                 "The replica \(replica) exited with a non-zero status of 128. Termination reason: StartError. "
                     + "Termination log message: \(exit.message ?? "the container cannot start")"
