@@ -31,6 +31,13 @@ import Workloads
         #expect(StepPlan([first, step("b", after: ["a"])], states: ["a": .ended(late)]).skip == ["b"])
     }
 
+    @Test func `a step that filled the disk fails, whatever is allowed`() {
+        var first = step("a")
+        first.allowsFailure = true
+        let exit = Exit(code: 137, reason: .outOfDisk, message: "full")
+        #expect(StepPlan([first, step("b", after: ["a"])], states: ["a": .ended(exit)]).skip == ["b"])
+    }
+
     @Test func `a step that waits for a later one is refused`() {
         let spec = StepsSpec(steps: [step("a", after: ["b"]), step("b")], workspace: "/workspace")
         #expect(throws: EngineError.self) { try spec.validate() }
