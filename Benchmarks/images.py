@@ -1,10 +1,13 @@
 """Images: raw blobs against the disk and SHA-256, docker push and pull, both beside Debian's docker-registry."""
 
 import hashlib
+import json
 import os
 import shutil
+import sqlite3
 import statistics
 import subprocess
+import urllib.parse
 import urllib.request
 
 from cloud import Cloud, median, seconds
@@ -39,6 +42,7 @@ def rows(program, runs):
         with DockerRegistry() as peer:
             yield from blobs(cloud, peer, runs)
         yield from parallel(cloud)
+        yield from lists(cloud)
     if not shutil.which("dockerd", path=os.environ["PATH"] + ":/usr/sbin"):
         return
     with Cloud(program) as cloud:
@@ -116,6 +120,44 @@ def parallel(cloud):
     growth = cloud.peak(lambda: took.append(seconds(all_at_once)))
     yield "memory while 8 layers of 1 GiB are uploaded at once", f"+{growth:.0f} MiB, {8192 / took[0]:.0f} MiB/s", "≤ 64 MiB"
     file.unlink()
+
+
+TEN_THOUSAND = (
+    "CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) SELECT i FROM n",
+    """INSERT INTO artifact_manifests (project, location, repository, image, digest, mediaType, content, imageSizeBytes,
+           createTime, updateTime)
+       SELECT project, location, repository, image, printf('sha256:%064d', i), mediaType, content, imageSizeBytes,
+           createTime, updateTime FROM n, artifact_manifests WHERE image = 'many'""",
+    """INSERT INTO artifact_tags (project, location, repository, image, tag, digest, updateTime)
+       SELECT project, location, repository, image, printf('v%d', i), printf('sha256:%064d', i), updateTime
+       FROM n, artifact_tags WHERE image = 'many'""",
+)
+
+
+def lists(cloud):
+    """Pages of an image of 10,000 versions, whose rows are put into the data folder while the cloud is down."""
+    name, config = f"gcr.io/{cloud.project}/many", b"{}"
+    digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
+    manifest = {
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": [],
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "size": len(config), "digest": digest},
+    }  # fmt: skip
+    cloud.call("POST", f"/v2/{name}/blobs/uploads/?digest={digest}", config)
+    cloud.call("PUT", f"/v2/{name}/manifests/v0", manifest, {"Content-Type": manifest["mediaType"]})
+    cloud.brume("down")
+    with sqlite3.connect(cloud.data / "brume.sqlite") as database:
+        for statement in TEN_THOUSAND:
+            database.execute(statement)
+    database.close()
+    cloud.up()
+    package = f"/artifactregistry/v1/projects/{cloud.project}/locations/us/repositories/gcr.io/packages/many"
+    for what in ("versions", "tags"):
+        page = f"{package}/{what}?pageSize=50"
+        token = cloud.call("GET", page)["nextPageToken"]
+        later = f"{page}&pageToken={urllib.parse.quote(token)}"
+        assert len(cloud.call("GET", later)[what]) == 50
+        took = sorted(seconds(lambda: cloud.call("GET", later)) for _ in range(9))[4]
+        yield f"a page of 50 of 10,000 {what}", f"{took * 1000:.1f} ms", "≤ 5 ms"
 
 
 def images(cloud, peer, runs):

@@ -14,7 +14,7 @@ struct CleanupRunner: Sendable {
         for (place, document) in try await repositories.all() where document["cleanupPolicies"] != nil {
             let format = formats.format(of: document)
             let doomed = CleanupPlan.doomed(
-                try await format.versions(in: place),
+                try await format.versions(in: place, nil),
                 by: try CleanupPolicy.all(of: document),
                 at: now()
             )

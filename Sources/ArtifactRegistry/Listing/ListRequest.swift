@@ -25,12 +25,32 @@ struct ListRequest: Sendable {
         start = try text("pageToken").map(Position.init(token:))
     }
 
+    /// The stretch of the list that the page and the first item after it are in; nil: all of the list has to be looked at,
+    /// because it is filtered, or ordered by what a document says.
+    private var stretch: ListStretch? {
+        guard filter == nil, order.field == "name", !order.isDescending else { return nil }
+        let after = start.map { ArtifactID.decoded(ResourceName(parsing: $0.name).last) }
+        return ListStretch(after: after, count: size + 1)
+    }
+
+    /// The page that was asked for, of a list that can be read in part.
+    ///
+    /// - Parameter read: Gives a stretch of the list in its order, or, without one, all of it in any order.
+    func page(as field: String, _ read: (ListStretch?) async throws -> [JSON]) async rethrows -> JSON {
+        guard let stretch else { return page(try await read(nil), as: field) }
+        return page(try await read(stretch).map { (order.position(of: $0), $0) }, as: field)
+    }
+
     /// The page of `documents` that was asked for, under `field`; empty lists are left out, as Google's are.
     func page(_ documents: [JSON], as field: String) -> JSON {
         let found = documents.filter { filter?.accepts($0) ?? true }
             .map { (position: order.position(of: $0), document: $0) }
             .filter { item in start.map { order.isBefore($0, item.position) } ?? true }
             .sorted { order.isBefore($0.position, $1.position) }
+        return page(found, as: field)
+    }
+
+    private func page(_ found: [(position: Position, document: JSON)], as field: String) -> JSON {
         let page = found.prefix(size)
         guard let last = page.last else { return [:] }
         var answer: JSON = [field: .array(page.map(\.document))]
@@ -91,6 +111,20 @@ struct ListRequest: Sendable {
         }
 
         var token: String { Data("\(key)\u{0}\(name)".utf8).base64EncodedString() }
+    }
+}
+
+/// A stretch of a list in the order of names.
+struct ListStretch: Sendable {
+    /// The ID of the item before the first, decoded; nil: from the beginning.
+    var after: String?
+    /// At most so many.
+    var count: Int
+
+    /// The stretch of a list that is there as a whole.
+    func cut<Item>(_ all: [Item], by name: (Item) -> String) -> [Item] {
+        let sorted = all.map { (name: name($0), item: $0) }.sorted { $0.name < $1.name }
+        return sorted.filter { item in after.map { item.name > $0 } ?? true }.prefix(count).map(\.item)
     }
 }
 

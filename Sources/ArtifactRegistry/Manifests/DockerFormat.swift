@@ -4,9 +4,24 @@ import GoogleAPI
 struct DockerFormat: ArtifactFormat {
     let manifests: ManifestStore
 
-    func versions(in place: RegistryPlace) async throws -> [ArtifactVersion] {
-        try await (place.image.isEmpty ? manifests.manifests(ofRepository: place) : manifests.manifests(in: place))
-            .map(Self.version)
+    func packages(in repository: RegistryPlace, _ stretch: ListStretch?) async throws -> [ArtifactPackage] {
+        try await manifests.packages(in: repository, stretch)
+    }
+
+    func package(_ place: RegistryPlace) async throws -> ArtifactPackage? {
+        try await manifests.packages(in: place).first
+    }
+
+    func versions(in place: RegistryPlace, _ stretch: ListStretch?) async throws -> [ArtifactVersion] {
+        let found =
+            place.image.isEmpty
+            ? try await manifests.manifests(ofRepository: place)
+            : try await manifests.manifests(in: place, .stretch(stretch))
+        return found.map(Self.version)
+    }
+
+    func version(_ name: String, in place: RegistryPlace) async throws -> ArtifactVersion? {
+        try await manifests.manifests(in: place, .digest(name)).first.map(Self.version)
     }
 
     private static func version(_ manifest: StoredManifest) -> ArtifactVersion {

@@ -185,42 +185,6 @@ struct ManifestStore: Sendable {
         }
     }
 
-    /// The manifests of one image with their tags, newest first.
-    func manifests(in place: RegistryPlace) async throws -> [StoredManifest] {
-        try await manifests(sql: Self.isHere, Self.key(place))
-    }
-
-    /// The manifests of all images of a repository with their tags, newest first.
-    func manifests(ofRepository place: RegistryPlace) async throws -> [StoredManifest] {
-        try await manifests(
-            sql: "project = ? AND location = ? AND repository = ?",
-            [place.project, place.location, place.repository]
-        )
-    }
-
-    private func manifests(sql: String, _ arguments: StatementArguments) async throws -> [StoredManifest] {
-        try await store.database.read { db in
-            let tags = try Row.fetchAll(
-                db,
-                sql: "SELECT * FROM artifact_tags WHERE \(sql) ORDER BY tag",
-                arguments: arguments
-            )
-            var tagsByKey: [String: [String]] = [:]
-            for tag in tags {
-                tagsByKey["\(tag["image"] as String)@\(tag["digest"] as String)", default: []].append(tag["tag"])
-            }
-            return try Row.fetchAll(
-                db,
-                sql: "SELECT \(Self.columns) FROM artifact_manifests WHERE \(sql) ORDER BY updateTime DESC, id DESC",
-                arguments: arguments
-            ).map { row in
-                var manifest = try StoredManifest(row: row)
-                manifest.tags = tagsByKey["\(manifest.place.image)@\(manifest.digest)"] ?? []
-                return manifest
-            }
-        }
-    }
-
     /// The names of images in a repository below a folder; the empty folder is the repository.
     func images(below place: RegistryPlace) async throws -> [String] {
         let prefix = place.image.isEmpty ? "" : place.image + "/"
@@ -261,15 +225,15 @@ struct ManifestStore: Sendable {
     }
 
     /// All but the manifest itself, which is read where it is asked for, and where it names others.
-    private static let columns = """
+    static let columns = """
         project, location, repository, image, digest, mediaType, imageSizeBytes, artifactType, annotations,
         createTime, updateTime, length(content) AS contentBytes,
         CASE WHEN mediaType LIKE '%index%' OR mediaType LIKE '%list%' THEN content END AS indexContent
         """
 
-    private static let isHere = "project = ? AND location = ? AND repository = ? AND image = ?"
+    static let isHere = "project = ? AND location = ? AND repository = ? AND image = ?"
 
-    private static func key(_ place: RegistryPlace) -> StatementArguments {
+    static func key(_ place: RegistryPlace) -> StatementArguments {
         [place.project, place.location, place.repository, place.image]
     }
 
@@ -338,7 +302,7 @@ extension RegistryPlace {
 }
 
 extension StoredManifest {
-    fileprivate init(row: Row) throws {
+    init(row: Row) throws {
         place = RegistryPlace(row: row)
         digest = row["digest"]
         mediaType = row["mediaType"]
@@ -348,6 +312,7 @@ extension StoredManifest {
         annotations = try (row["annotations"] as Data?).map(JSON.init(parsing:))
         createTime = row["createTime"]
         updateTime = row["updateTime"]
+        tags = (row["tags"] as String? ?? "").split(separator: " ").map(String.init).sorted()
         if let index: Data = row["indexContent"] {
             children = (try JSON(parsing: index)["manifests"]?.array ?? []).compactMap { $0["digest"]?.string }
         }

@@ -5,8 +5,17 @@ import GoogleAPI
 ///
 /// A place whose image is empty is the whole repository; otherwise the image is the name of a package.
 protocol ArtifactFormat: Sendable {
-    /// The versions in a place, in no order.
-    func versions(in place: RegistryPlace) async throws -> [ArtifactVersion]
+    /// The packages of a repository: all, in no order, or a stretch.
+    func packages(in repository: RegistryPlace, _ stretch: ListStretch?) async throws -> [ArtifactPackage]
+
+    /// One package; nil when there is none.
+    func package(_ place: RegistryPlace) async throws -> ArtifactPackage?
+
+    /// The versions in a place: all, in no order, or, of a package, a stretch.
+    func versions(in place: RegistryPlace, _ stretch: ListStretch?) async throws -> [ArtifactVersion]
+
+    /// One version of a package; nil when there is none.
+    func version(_ name: String, in place: RegistryPlace) async throws -> ArtifactVersion?
 
     /// The files in a repository, in no order.
     func files(in repository: RegistryPlace) async throws -> [ArtifactFile]
@@ -30,6 +39,12 @@ protocol ArtifactFormat: Sendable {
     ///
     /// - Throws: ``GoogleError`` `FAILED_PRECONDITION` (400) when the format has no files of their own.
     func delete(file name: String, in repository: RegistryPlace) async throws -> Bool
+}
+
+struct ArtifactPackage: Equatable, Sendable {
+    var place: RegistryPlace
+    var createTime: Date
+    var updateTime: Date
 }
 
 /// A version of a package: a manifest, or a release.

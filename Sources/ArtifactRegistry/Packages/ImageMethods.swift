@@ -9,7 +9,9 @@ struct ImageMethods: Sendable {
 
     func list(_ input: RepositoryInput, _ caller: Caller) async throws -> JSON {
         let (place, _) = try await packages.known(input)
-        return input.list.page(try await manifests.manifests(ofRepository: place).map(Self.render), as: "dockerImages")
+        return try await input.list.page(as: "dockerImages") { stretch in
+            try await manifests.manifests(ofRepository: place, stretch).map(Self.render)
+        }
     }
 
     func get(_ input: RepositoryInput, _ caller: Caller) async throws -> JSON {
@@ -22,7 +24,7 @@ struct ImageMethods: Sendable {
             repository: place.repository,
             image: parts[0]
         )
-        guard let manifest = try await manifests.manifests(in: place).first(where: { $0.digest == parts[1] }) else {
+        guard let manifest = try await manifests.manifests(in: place, .digest(parts[1])).first else {
             throw GoogleError.requestedEntityNotFound("\(place.resource)/dockerImages/\(input.image ?? "")")
         }
         return Self.render(manifest)

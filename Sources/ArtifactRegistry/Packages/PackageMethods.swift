@@ -14,13 +14,14 @@ struct PackageMethods: Sendable {
 
     func listPackages(_ input: RepositoryInput, _ caller: Caller) async throws -> JSON {
         let (place, format) = try await known(input)
-        let all = Dictionary(grouping: try await format.versions(in: place), by: \.place)
-        return input.list.page(all.map { Self.package($0, $1) }, as: "packages")
+        return try await input.list.page(as: "packages") { stretch in
+            try await format.packages(in: place, stretch).map(Self.package)
+        }
     }
 
     func getPackage(_ input: RepositoryInput, _ caller: Caller) async throws -> JSON {
-        let (place, versions) = try await package(input)
-        return Self.package(place, versions)
+        let (place, format) = try await known(input)
+        return Self.package(try await package(place, format))
     }
 
     func deletePackage(_ input: RepositoryInput, _ caller: Caller) async throws -> JSON {
@@ -31,23 +32,28 @@ struct PackageMethods: Sendable {
         return try await finished("packages.delete", place, caller)
     }
 
-    private static func package(_ place: RegistryPlace, _ versions: [ArtifactVersion]) -> JSON {
+    private static func package(_ package: ArtifactPackage) -> JSON {
         [
-            "name": .string(place.packageName),
-            "createTime": .string(Timestamp.text(versions.map(\.createTime).min() ?? .distantPast)),
-            "updateTime": .string(Timestamp.text(versions.map(\.updateTime).max() ?? .distantPast)),
+            "name": .string(package.place.packageName),
+            "createTime": .string(Timestamp.text(package.createTime)),
+            "updateTime": .string(Timestamp.text(package.updateTime)),
         ]
     }
 
     // MARK: versions
 
     func listVersions(_ input: RepositoryInput, _ caller: Caller) async throws -> JSON {
-        input.list.page(try await package(input).versions.map(Self.version), as: "versions")
+        let (place, format) = try await known(input)
+        return try await input.list.page(as: "versions") { stretch in
+            let versions = try await format.versions(in: place, stretch)
+            if versions.isEmpty { _ = try await package(place, format) }
+            return versions.map(Self.version)
+        }
     }
 
     func getVersion(_ input: RepositoryInput, _ caller: Caller) async throws -> JSON {
-        let (place, versions) = try await package(input)
-        guard let version = versions.first(where: { $0.name == input.version }) else {
+        let (place, format) = try await known(input)
+        guard let version = try await format.version(input.version ?? "", in: place) else {
             throw GoogleError.requestedEntityNotFound(place.versionName(input.version ?? ""))
         }
         return Self.version(version)
@@ -63,7 +69,7 @@ struct PackageMethods: Sendable {
     func deleteVersions(_ input: RepositoryInput, _ caller: Caller) async throws -> JSON {
         let (place, format) = try await known(input)
         let prefix = "\(place.resource)/packages/"
-        let known = try await format.versions(in: place.repositoryPlace)
+        let known = try await format.versions(in: place.repositoryPlace, nil)
         let asked = try (input.body["names"]?.array ?? []).map { name in
             let text = name.string ?? ""
             guard let version = known.first(where: { text == $0.place.versionName($0.name) }) else {
@@ -105,11 +111,12 @@ struct PackageMethods: Sendable {
         return (place, formats.format(of: repository))
     }
 
-    private func package(_ input: RepositoryInput) async throws -> (place: RegistryPlace, versions: [ArtifactVersion]) {
-        let (place, format) = try await known(input)
-        let versions = try await format.versions(in: place)
-        guard !versions.isEmpty else { throw GoogleError.requestedEntityNotFound(place.packageName) }
-        return (place, versions)
+    /// - Throws: ``GoogleError`` `NOT_FOUND` (404).
+    func package(_ place: RegistryPlace, _ format: any ArtifactFormat) async throws -> ArtifactPackage {
+        guard let package = try await format.package(place) else {
+            throw GoogleError.requestedEntityNotFound(place.packageName)
+        }
+        return package
     }
 
     func finished(_ method: String, _ place: RegistryPlace, _ caller: Caller) async throws -> JSON {

@@ -4,7 +4,25 @@ import GoogleAPI
 struct PythonFormat: ArtifactFormat {
     let store: PythonStore
 
-    func versions(in place: RegistryPlace) async throws -> [ArtifactVersion] {
+    func packages(in repository: RegistryPlace, _ stretch: ListStretch?) async throws -> [ArtifactPackage] {
+        let packages = try await store.packages(in: repository)
+        return stretch?.cut(packages) { $0.place.image } ?? packages
+    }
+
+    func package(_ place: RegistryPlace) async throws -> ArtifactPackage? {
+        try await store.packages(in: place).first
+    }
+
+    func versions(in place: RegistryPlace, _ stretch: ListStretch?) async throws -> [ArtifactVersion] {
+        let versions = try await versions(in: place)
+        return stretch?.cut(versions, by: \.name) ?? versions
+    }
+
+    func version(_ name: String, in place: RegistryPlace) async throws -> ArtifactVersion? {
+        try await versions(in: place).first { $0.name == name }
+    }
+
+    private func versions(in place: RegistryPlace) async throws -> [ArtifactVersion] {
         let releases = Dictionary(grouping: try await store.files(in: place)) { [$0.place.image, $0.version] }
         return releases.values.compactMap { files in
             guard let first = files.min(by: { $0.createTime < $1.createTime }) else { return nil }

@@ -16,7 +16,7 @@ struct PythonIndex: Sendable {
 
     /// The names of all packages.
     func packages(_ input: PythonInput, _ call: Call) async throws -> Response {
-        let names = try await store.packages(in: known(input))
+        let names = try await store.packages(in: known(input)).map(\.place.image)
         return Self.page("Simple index", names.map { "<a href=\"\($0)/\">\($0)</a>" })
     }
 

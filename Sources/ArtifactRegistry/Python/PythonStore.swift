@@ -68,13 +68,18 @@ struct PythonStore: Sendable {
         }
     }
 
-    func packages(in repository: RegistryPlace) async throws -> [String] {
+    /// The packages of a repository, by name; with an image, that one alone.
+    func packages(in place: RegistryPlace) async throws -> [ArtifactPackage] {
         try await store.database.read { db in
-            try String.fetchAll(
+            try Row.fetchAll(
                 db,
-                sql: "SELECT DISTINCT package FROM artifact_python_files WHERE \(Self.isHere) ORDER BY package",
-                arguments: Self.key(repository)
-            )
+                sql: """
+                    SELECT project, location, repository, package AS image, min(createTime) AS createTime,
+                        max(createTime) AS updateTime FROM artifact_python_files
+                    WHERE \(Self.isHere) AND (? = '' OR package = ?) GROUP BY package ORDER BY package
+                    """,
+                arguments: Self.key(place) + [place.image, place.image]
+            ).map(ArtifactPackage.init(row:))
         }
     }
 

@@ -8,31 +8,33 @@ struct TagMethods: Sendable {
     let manifests: ManifestStore
 
     func list(_ input: RepositoryInput, _ caller: Caller) async throws -> JSON {
-        let tags = try await image(input).manifests.flatMap { manifest in
-            manifest.tags.map { manifest.place.tag($0, of: manifest.digest) }
+        let (place, format) = try await packages.known(input)
+        return try await input.list.page(as: "tags") { stretch in
+            let tags = try await manifests.tags(of: place, stretch)
+            if tags.isEmpty { _ = try await packages.package(place, format) }
+            return tags.map { place.tag($0.tag, of: $0.digest) }
         }
-        return input.list.page(tags, as: "tags")
     }
 
     func get(_ input: RepositoryInput, _ caller: Caller) async throws -> JSON {
-        let (place, held) = try await image(input)
-        guard let tag = input.tag, let manifest = held.first(where: { $0.tags.contains(tag) }) else {
+        let (place, _) = try await packages.known(input)
+        guard let tag = input.tag, let digest = try await manifests.digest(ofTag: tag, in: place) else {
             throw GoogleError.requestedEntityNotFound("\(place.packageName)/tags/\(input.tag ?? "")")
         }
-        return place.tag(tag, of: manifest.digest)
+        return place.tag(tag, of: digest)
     }
 
     /// POST and PATCH: lets a tag name the version of the body.
     func put(_ input: RepositoryInput, _ caller: Caller) async throws -> JSON {
-        let (place, held) = try await image(input)
+        let (place, format) = try await packages.known(input)
+        _ = try await packages.package(place, format)
         guard let tag = input.tag ?? input.tagID ?? input.body["name"]?.string.map({ ResourceName(parsing: $0).last }),
             Tag.isValid(tag)
         else { throw GoogleError.repositoryInvalid("The tag ID is missing or not a valid tag.") }
         guard let version = input.body["version"]?.string.map({ ResourceName(parsing: $0).last }) else {
             throw GoogleError.repositoryInvalid("The tag '\(tag)' names no version.")
         }
-        let isTaken = held.contains { $0.tags.contains(tag) }
-        guard input.tag != nil || !isTaken else {
+        if input.tag == nil, try await manifests.digest(ofTag: tag, in: place) != nil {
             throw GoogleError.alreadyExists("The tag '\(place.packageName)/tags/\(tag)' exists already.")
         }
         try await manifests.tag(version, as: tag, in: place)
@@ -43,12 +45,5 @@ struct TagMethods: Sendable {
         let (place, _) = try await packages.known(input)
         try await manifests.delete(tag: input.tag ?? "", in: place)
         return [:]
-    }
-
-    private func image(_ input: RepositoryInput) async throws -> (place: RegistryPlace, manifests: [StoredManifest]) {
-        let (place, _) = try await packages.known(input)
-        let held = try await manifests.manifests(in: place)
-        guard !held.isEmpty else { throw GoogleError.requestedEntityNotFound(place.packageName) }
-        return (place, held)
     }
 }
