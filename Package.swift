@@ -135,6 +135,7 @@ let package = Package(
         tests("CompressionTests", ["Compression", "GoogleAPI", .nioCore]),
         tests("GuestsTests", ["Guests", "GoogleAPI", "MetadataStore", "SimulatedEngine", "Workloads", "BrumeTesting", .logging, .nioCore, .nioPosix]),
         tests("ImageCatalogueTests", ["ImageCatalogue", "SimulatedEngine", "Workloads", "BrumeTesting", .logging, .nioCore, .nioPosix]),
+        tests("DockerEngineTests", ["DockerEngine", "GoogleAPI", "Workloads", .nioHTTP1]),
         tests("SimulatedEngineTests", ["SimulatedEngine", "Workloads", .nioCore]),
         tests("IAMTests", ["GoogleAPI", "APIServer", "IAM", "BrumeTesting", "MetadataStore", .crypto, .cryptoExtras,
             .grdb, .httpTypes]),

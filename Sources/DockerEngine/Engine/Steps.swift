@@ -126,7 +126,7 @@ extension DockerEngine {
             StepRules(
                 name: name,
                 cloud: cloud,
-                docker: try await host.client(),
+                things: try await host.client(),
                 volumes: volumes,
                 networks: networks,
                 reservedImages: record.reservedImages ?? [],

@@ -1,10 +1,10 @@
 import Foundation
-import GoogleAPI
-import NIOHTTP1
+package import GoogleAPI
+package import NIOHTTP1
 
 /// A call of the Docker Engine API, in the parts that rules look at. What is sent on is made of these parts alone:
 /// nothing of a client's own spelling reaches the engine.
-struct EngineCall: Sendable {
+package struct EngineCall: Sendable {
     var method: HTTPMethod
     /// `v1.41`; nil: the engine's own.
     var version: String?
@@ -13,13 +13,13 @@ struct EngineCall: Sendable {
     /// Decoded, in the client's order.
     var query: [(name: String, value: String)]
     /// Of the few calls whose body is judged.
-    var body: JSON?
+    package var body: JSON?
 
     /// The oldest version of the API in which no call takes what containers are made of but the one that makes them.
     static let oldestVersion = 24
 
     /// - Throws: ``StepRefusal`` for what has two readings.
-    init(_ head: HTTPRequestHead) throws {
+    package init(_ head: HTTPRequestHead) throws {
         method = head.method
         let halves = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         guard head.uri.hasPrefix("/"), let path = halves.first else { throw StepRefusal.unreadable(head.uri) }
@@ -56,7 +56,7 @@ struct EngineCall: Sendable {
     }
 
     /// The target of the request that is sent on.
-    var target: String {
+    package var target: String {
         let path = ([version].compactMap(\.self) + segments).map { "/" + Self.escape($0, besides: ":@") }.joined()
         let pairs = query.map { "\(Self.escape($0.name))=\(Self.escape($0.value))" }
         return pairs.isEmpty ? path : path + "?" + pairs.joined(separator: "&")
@@ -71,9 +71,9 @@ struct EngineCall: Sendable {
 }
 
 /// Why a step's call is not passed on; told in the engine's own form.
-struct StepRefusal: Error, Equatable {
-    var status: Int = 403
-    var message: String
+package struct StepRefusal: Error, Equatable {
+    package var status: Int = 403
+    package var message: String
 
     init(status: Int = 403, _ message: String) { (self.status, self.message) = (status, message) }
 
@@ -106,6 +106,10 @@ struct StepRefusal: Error, Equatable {
     /// - Parameter status: 404 where the call is about it alone, as the engine answers for what is not there.
     static func foreign(_ what: String, _ name: String, status: Int = 403) -> StepRefusal {
         StepRefusal(status: status, "This build has no \(what) '\(name)': those of others cannot be used.")
+    }
+
+    static func tooMany(_ what: String, _ most: Int) -> StepRefusal {
+        StepRefusal(status: 409, "A build has at most \(most) \(what) at once: remove one first.")
     }
 
     static func hostPath(_ path: String) -> StepRefusal {

@@ -83,7 +83,7 @@ final class StepDoor: ChannelInboundHandler, ChannelOutboundHandler, RemovableCh
             .flatMap { allowed in
                 ClientBootstrap(group: loop).channelOption(.allowRemoteHalfClosure, value: true)
                     .channelOption(.autoRead, value: false)
-                    .connect(unixDomainSocketPath: rules.docker.socketPath).map { ($0, allowed) }
+                    .connect(unixDomainSocketPath: rules.things.socketPath).map { ($0, allowed) }
             }
             .whenComplete { result in
                 let (door, context) = bound.value

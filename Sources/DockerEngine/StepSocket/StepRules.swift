@@ -1,15 +1,15 @@
 import Foundation
-import GoogleAPI
+package import GoogleAPI
 import NIOHTTP1
-import Workloads
+package import Workloads
 
 /// What the steps of one workload may ask of the engine: a list of what is allowed, everything else is refused.
 ///
 /// Containers, networks and volumes that steps make bear a label; others' are out of reach.
-struct StepRules: Sendable {
+package struct StepRules: Sendable {
     let name: WorkloadName
     let cloud: String
-    let docker: DockerClient
+    let things: any EngineThings
     /// By path in the steps: the volumes that are mounted there.
     let volumes: [String: String]
     /// The networks that the steps are in.
@@ -20,8 +20,30 @@ struct StepRules: Sendable {
     /// The file on the engine's machine that is these steps' own socket.
     let socketPath: String
 
+    package init(
+        name: WorkloadName,
+        cloud: String,
+        things: any EngineThings,
+        volumes: [String: String],
+        networks: Set<String>,
+        reservedImages: Set<String>,
+        limits: JSON,
+        socketPath: String
+    ) {
+        self.name = name
+        self.cloud = cloud
+        self.things = things
+        self.volumes = volumes
+        self.networks = networks
+        self.reservedImages = reservedImages
+        self.limits = limits
+        self.socketPath = socketPath
+    }
+
     static let label = "brume.started-by"
     static let maximumProcesses: Int64 = 4096
+    /// What the steps of one workload have at once, at most. An engine has addresses for some thirty networks.
+    package static let maximum = ["containers": 64, "networks": 4, "volumes": 64]
 
     private enum Rule {
         case pass
@@ -102,7 +124,7 @@ struct StepRules: Sendable {
     ///
     /// - Returns: What may be sent to the engine in its place.
     /// - Throws: ``StepRefusal``.
-    func judge(_ call: EngineCall) async throws -> EngineCall {
+    package func judge(_ call: EngineCall) async throws -> EngineCall {
         var call = call
         // Checkpoints lie in folders of the machine.
         if let name = call.query.map(\.name).first(where: { $0.hasPrefix("checkpoint") }) {
@@ -123,6 +145,7 @@ struct StepRules: Sendable {
             try checkImage(call.value("repo"))
         case .createContainer:
             try checkName(call.value("name"))
+            try await checkCount("containers")
             call.body = try await container(call.body ?? [:])
         case .createExec:
             call.segments[1] = try await own("containers", call.segments[1])
@@ -134,14 +157,20 @@ struct StepRules: Sendable {
                 as: "exec"
             )
         case .ofExec:
-            let exec = try await docker.find("/exec/\(call.segments[1])/json")
+            let exec = try await things.find("/exec/\(call.segments[1])/json")
             _ = try await own("containers", exec?["ContainerID"]?.string ?? "")
-        case .createNetwork: call.body = try network(call.body ?? [:])
+        case .createNetwork:
+            try await checkCount("networks")
+            call.body = try network(call.body ?? [:])
         case .connect: try await connect(&call)
         case .createVolume:
             var body = try (call.body ?? [:]).keeping(["Name", "Labels", "Driver"], as: "volume")
             guard ["", "local"].contains(body["Driver"]?.string ?? "") else { throw StepRefusal.option("Driver") }
-            if let name = body["Name"]?.string, !name.isEmpty { try await ensureOwnVolume(name) }
+            if let name = body["Name"]?.string, !name.isEmpty {
+                try await ensureOwnVolume(name)
+            } else {
+                try await checkCount("volumes")
+            }
             body["Labels"] = labelled(body["Labels"])
             call.body = body
         }
@@ -154,7 +183,7 @@ struct StepRules: Sendable {
     /// - Throws: ``StepRefusal`` for what is there and is another's, or is not there.
     func own(_ collection: String, _ name: String, status: Int = 403) async throws -> String {
         let path = collection == "containers" ? "/containers/\(name)/json" : "/\(collection)/\(name)"
-        guard Self.isName(name), let found = try await docker.find(path),
+        guard Self.isName(name), let found = try await things.find(path),
             isOwn(collection == "containers" ? found["Config"]?["Labels"] : found["Labels"])
         else { throw StepRefusal.foreign(String(collection.dropLast()), name, status: status) }
         return collection == "containers" ? found["Id"]?.string ?? name : name
@@ -172,15 +201,23 @@ struct StepRules: Sendable {
     func ensureOwnVolume(_ volume: String) async throws {
         guard Self.isName(volume) else { throw StepRefusal.hostPath(volume) }
         if volumes.values.contains(volume) { return }
-        if let found = try await docker.find("/volumes/\(volume)") {
+        if let found = try await things.find("/volumes/\(volume)") {
             guard isOwn(found["Labels"]) else { throw StepRefusal.foreign("volume", volume) }
             return
         }
-        try await docker.call(
-            .POST,
-            "/volumes/create",
-            .json(["Name": .string(volume), "Labels": labelled(nil)])
-        )
+        try await checkCount("volumes")
+        try await things.makeVolume(["Name": .string(volume), "Labels": labelled(nil)])
+    }
+
+    /// - Throws: ``StepRefusal`` when the steps have as many as they may.
+    private func checkCount(_ collection: String) async throws {
+        let filters: JSON = ["label": [.string("\(Self.label)=\(name)")]]
+        let path = collection == "containers" ? "/containers/json" : "/\(collection)"
+        let found = try await things.find(path, query: ["filters": filters.text, "all": "1"])
+        let most = Self.maximum[collection] ?? 0
+        guard (found?["Volumes"]?.array ?? found?.array ?? []).count < most else {
+            throw StepRefusal.tooMany(collection, most)
+        }
     }
 
     /// A client's labels without those that are Brume's, and with the one that says whose the thing is.
@@ -219,7 +256,7 @@ struct StepRules: Sendable {
     /// By an identifier an image goes with all its names.
     private func checkNames(ofImage name: String) async throws {
         try checkImage(name)
-        let image = try await docker.find("/images/\(name)/json")
+        let image = try await things.find("/images/\(name)/json")
         for tag in image?["RepoTags"]?.stringArray ?? [] { try checkImage(tag) }
     }
 
@@ -292,6 +329,23 @@ struct StepRules: Sendable {
             )
         }
     }
+}
+
+/// What rules ask of the engine.
+package protocol EngineThings: Sendable {
+    /// Where the engine listens.
+    var socketPath: String { get }
+    /// What is at a path of the Docker Engine API; nil: nothing.
+    func find(_ path: String, query: [String: String]) async throws -> JSON?
+    func makeVolume(_ body: JSON) async throws
+}
+
+extension EngineThings {
+    func find(_ path: String) async throws -> JSON? { try await find(path, query: [:]) }
+}
+
+extension DockerClient: EngineThings {
+    func makeVolume(_ body: JSON) async throws { try await call(.POST, "/volumes/create", .json(body)) }
 }
 
 extension JSON {
