@@ -27,6 +27,7 @@ struct GatewayChannel: ServerChildChannel {
     let tunnel: TunnelChannel?
     private let plain: Protocols
     private let secure: Protocols
+    private let largeReads = LargeReads()
 
     private struct Protocols: Sendable {
         var http1: HTTP1Channel
@@ -62,6 +63,7 @@ struct GatewayChannel: ServerChildChannel {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
+            try channel.syncOptions?.setOption(.recvAllocator, value: ReceiveBuffers(largeReads))
             let dialogue = channel.eventLoop.makePromise(of: Dialogue.self)
             try channel.pipeline.syncOperations.addHandler(Sniffer(self, dialogue: dialogue, logger: logger))
             return Value(dialogue: dialogue.futureResult, channel: channel)
