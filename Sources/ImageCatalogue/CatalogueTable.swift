@@ -53,9 +53,10 @@ extension CatalogueEntry {
         ),
         CatalogueEntry(
             name: "pytorch",
-            summary: "PyTorch for processors, on the Debian 12 of instances",
+            summary: "PyTorch, on the Debian 12 of instances",
             references: [
                 "gcr.io/deeplearning-platform-release/pytorch-cpu",
+                "gcr.io/deeplearning-platform-release/pytorch-gpu",
                 "us-docker.pkg.dev/deeplearning-platform-release/gcr.io/pytorch-cpu",
             ],
             computeImages: [
@@ -68,7 +69,16 @@ extension CatalogueEntry {
                     description: "Google, Deep Learning VM: PyTorch CPU, Debian 12, PyTorch preinstalled.",
                     diskSizeGb: 50,
                     creationTimestamp: day.time
-                )
+                ),
+                // One image for both: the package index's torch uses the cards that it finds, and runs without.
+                ComputeImage(
+                    project: "deeplearning-platform-release",
+                    name: "pytorch-latest-gpu-v\(day.digits)-debian-12",
+                    families: ["pytorch-latest-gpu", "pytorch-latest-gpu-debian-12"],
+                    description: "Google, Deep Learning VM: PyTorch, CUDA, Debian 12, PyTorch preinstalled.",
+                    diskSizeGb: 50,
+                    creationTimestamp: day.time
+                ),
             ],
             recipe: Recipe(folder: "pytorch", kind: .layer(on: "debian-12"), version: 1),
             hostTools: [.cloudSDK]

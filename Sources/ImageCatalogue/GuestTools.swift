@@ -19,13 +19,21 @@ package struct GuestTools: Sendable {
     package static func identity(_ name: String) -> FileSpec {
         FileSpec(path: "/.brume-run/instance", content: Array(name.utf8))
     }
+    /// Where a machine keeps the key by which ssh clients know it.
+    package static let hostKeyFiles = [
+        "/.brume-run/hostkey", "/.brume-run/hostkey.pub", "/.brume-run/hostkey.instance",
+    ]
+    /// Says that a machine is a container, by the container's name: sessions have `docker exec` then, and `sudo`.
+    package static func container(_ name: String) -> FileSpec {
+        FileSpec(path: "/.brume-run/container", content: Array(name.utf8))
+    }
     /// The command that ``WorkloadEngine/exec(_:in:part:)`` starts after a machine's start; it ends with the server.
     package static let startServer = ExecSpec([path + "/bin/sh", path + "/libexec/ssh-up.sh"], user: "0")
     /// The command that reads `ssh-keys` from its standard input.
     package static let applyUsers = ExecSpec([path + "/bin/sh", path + "/libexec/users-up.sh"], user: "0")
 
     /// Raised when the tree changes.
-    private static let version = 2
+    private static let version = 3
 
     private let folder: String
     private let scripts: String

@@ -12,6 +12,7 @@ struct ContainerDeclaration: Decodable, Sendable {
             var value: String?
         }
 
+        var name: String?
         var image: String
         var command: [String]?
         var args: [String]?
@@ -43,6 +44,16 @@ struct ContainerDeclaration: Decodable, Sendable {
             )
         }
         container = first
+    }
+
+    /// By which a workload is known to have been made of an instance's declaration.
+    static func labels(of instance: JSON) -> [String: String] {
+        Metadata.value(metadataKey, in: instance["metadata"]).map { [metadataKey: $0] } ?? [:]
+    }
+
+    /// Whether a workload with these labels was made of another declaration than the instance has now.
+    static func isOther(than labels: [String: String], in instance: JSON) -> Bool {
+        labels[metadataKey].map { $0 != Self.labels(of: instance)[metadataKey] } ?? false
     }
 
     /// Reads an instance's declaration; nil when it has none.

@@ -3,6 +3,8 @@ import GoogleAPI
 import Guests
 import ImageCatalogue
 import Logging
+import NIOCore
+import Synchronization
 import Workloads
 
 // How a machine is made and started.
@@ -31,7 +33,13 @@ extension InstanceLife {
         var instance = row
         let workload = Self.workload(of: instance)
         try await setStatus(key, "STAGING")
-        if try await engine.status(of: workload) == nil {
+        let made = try await engine.status(of: workload)
+        if let made, ContainerDeclaration.isOther(than: made.labels, in: instance) {
+            // A container with another declaration is another container; the machine around it keeps its name.
+            let hostKey = try await hostKey(of: workload)
+            try await engine.remove(workload)
+            instance = try await create(instance, key, files: hostKey)
+        } else if made == nil {
             instance = try await create(instance, key)
         } else {
             let place = InstancePlace(of: instance)
@@ -47,7 +55,21 @@ extension InstanceLife {
         }
     }
 
-    private func create(_ instance: JSON, _ key: ResourceKey) async throws -> JSON {
+    /// The files by which ssh clients know a machine again.
+    private func hostKey(of workload: WorkloadName) async throws -> [FileSpec] {
+        let files = Mutex<[FileSpec]>([])
+        for path in GuestTools.hostKeyFiles {
+            _ = try await engine.read(path, of: workload, part: "machine") { file in
+                let content = try await file.content.collect(upTo: 1 << 16)
+                files.withLock {
+                    $0.append(FileSpec(path: path, content: Array(content.readableBytesView), mode: 0o600))
+                }
+            }
+        }
+        return files.withLock { $0 }
+    }
+
+    private func create(_ instance: JSON, _ key: ResourceKey, files: [FileSpec] = []) async throws -> JSON {
         let process = try await prepare(instance, key)
         let network = InstancePlace(of: instance).engineNetwork
         let ranges = try await InstancePlace(of: instance).ranges(store: store)
@@ -86,10 +108,12 @@ extension InstanceLife {
         guests.surround(&spec.process, as: guest, at: place)
         spec.process.files += Self.surroundingFiles(spec.process.environment)
         spec.process.files.append(GuestTools.identity(Self.workload(of: instance).text))
+        spec.process.files += files
         try await engine.create(
             WorkloadSpec(
                 name: Self.workload(of: instance),
-                labels: Self.kindLabel.merging(["project": key.project]) { $1 },
+                labels: Self.kindLabel.merging(["project": key.project]) { $1 }
+                    .merging(ContainerDeclaration.labels(of: instance)) { $1 },
                 shape: .machine(spec)
             )
         )
@@ -117,6 +141,7 @@ extension InstanceLife {
                 uniquingKeysWith: { $1 }
             )
             process.mounts = catalogue.hostMounts(for: image)
+            process.files = [GuestTools.container(container.name ?? key.name)]
             // An image with an init of its own boots, as on a machine of its own.
             spec = MachineSpec(process: process, bootsInit: true)
         } else {

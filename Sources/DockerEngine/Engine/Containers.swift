@@ -135,6 +135,8 @@ extension DockerEngine {
             config["NetworkMode"] = .string(network.network)
             if !network.nameServers.isEmpty { config["Dns"] = JSON(network.nameServers) }
             if !network.searchDomains.isEmpty { config["DnsSearch"] = JSON(network.searchDomains) }
+            // What `hostname -f` says, by the container's own list of hosts.
+            if let domain = network.searchDomains.first { body["Domainname"] = .string(domain) }
             let aliases = network.aliases + [process.hostname].compactMap(\.self)
             var endpoint: JSON = ["Aliases": JSON(aliases)]
             if let address = network.address {

@@ -26,7 +26,7 @@ tree=$out.part.$$
 rm -rf "$tree"
 trap 'rm -rf "$tree"' EXIT
 mkdir -p "$tree/bin" "$tree/lib" "$tree/libexec"
-for program in sshd scp ssh-keygen; do cp -L "$(command -v "$program")" "$tree/bin/$program"; done
+for program in sshd scp ssh-keygen chroot; do cp -L "$(command -v "$program")" "$tree/bin/$program"; done
 for program in sftp-server sshd-session sshd-auth; do
     for folder in /usr/lib/openssh /usr/libexec/openssh /usr/lib/ssh; do
         if [ -x "$folder/$program" ]; then cp -L "$folder/$program" "$tree/bin/$program"; fi
@@ -55,7 +55,7 @@ for library in "$tree"/lib/*; do
 done
 cp -L "$(command -v busybox)" "$tree/bin/busybox"
 ln -s busybox "$tree/bin/sh"
-cp "$here"/libexec/*.sh "$tree/libexec/"
+cp -r "$here"/libexec/. "$tree/libexec/"
 chmod -R u=rwX,go=rX "$tree"
-chmod 755 "$tree"/bin/* "$tree"/libexec/*
+chmod 755 "$tree"/bin/* "$tree"/libexec/*.sh "$tree"/libexec/container/*
 mv "$tree" "$out"

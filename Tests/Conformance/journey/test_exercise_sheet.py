@@ -72,7 +72,7 @@ def test_a_machine_of_ones_own_image_and_a_job_of_it(cloud):
 
 def test_a_gpu_that_is_not_there_is_said_so_and_nothing_is_made(cloud):
     refused = cloud.sh(
-        "gcloud compute instances create gpu-vm --zone europe-west4-a --image-family=pytorch-latest-cpu"
+        "gcloud compute instances create gpu-vm --zone europe-west4-a --image-family=pytorch-latest-gpu"
         " --image-project=deeplearning-platform-release --accelerator=type=nvidia-tesla-v100,count=1"
         " --metadata=install-nvidia-driver=True --maintenance-policy TERMINATE",
         check=False,

@@ -19,7 +19,14 @@ fi
 
 # What of the environment is handed on: all but what a session has of its own.
 path=${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
-settings="PATH=$path:/.brume/bin"
+ours=/.brume/bin
+# A machine that is a container has what ssh --container runs. The file holds the container's name.
+if [ -f /.brume-run/container ]; then
+    ours=$ours:/.brume/libexec/container
+    $B cp /.brume/bin/chroot /.brume-run/as-root
+    $B chmod 4755 /.brume-run/as-root
+fi
+settings="PATH=$path:$ours"
 profile=
 names=
 for name in $($B env | $B sed -n -E 's/^([A-Za-z_][A-Za-z0-9_]*)=.*/\1/p' | $B sort -u); do
@@ -47,13 +54,13 @@ if [ -d /etc/profile.d ]; then
             echo "case \":\$PATH:\" in *:$folder:*) ;; *) PATH=\$PATH:$folder ;; esac"
         done
         unset IFS
-        echo "PATH=\$PATH:/.brume/bin ;; esac"
+        echo "PATH=\$PATH:$ours ;; esac"
         echo "export PATH$profile"
     } > /etc/profile.d/brume.sh
 fi
 if [ -d /etc/sudoers.d ] && [ -n "$names" ]; then
     echo "Defaults env_keep += \"${names# }\"" > /etc/sudoers.d/brume-environment
-    echo "Defaults secure_path=\"$path:/.brume/bin\"" >> /etc/sudoers.d/brume-environment
+    echo "Defaults secure_path=\"$path:$ours\"" >> /etc/sudoers.d/brume-environment
     $B chmod 440 /etc/sudoers.d/brume-environment
 fi
 

@@ -1,0 +1,37 @@
+"""Machines made of a container's image, which need not have an ssh server, a shell user or sudo."""
+
+import pytest
+
+pytestmark = pytest.mark.needs("gcloud", "dockerd", "ssh")
+ZONE = "--zone=europe-west1-b"
+
+
+@pytest.fixture(scope="module")
+def machine(cloud):
+    name = "vm-container"
+    cloud.sh(
+        f"gcloud compute instances create-with-container {name} {ZONE} --container-image=busybox"
+        " --container-command=sleep --container-arg=100000 --container-env=MODE=first"
+    )
+    yield name
+    cloud.sh(f"gcloud compute instances delete {name} {ZONE} -q")
+
+
+def ssh(cloud, machine, command, flags="", check=True):
+    return cloud.sh(f"gcloud compute ssh ada@{machine} {ZONE} -q {flags} --command='{command}'", check=check)
+
+
+def test_its_container_is_entered_as_its_root(cloud, machine):
+    inside = ssh(cloud, machine, "id -u; hostname -f; echo mode $MODE", f"--container={machine}").stdout.split("\n")
+    assert inside[-4:-1] == ["0", f"{machine}.europe-west1-b.c.{cloud.project}.internal", "mode first"]
+    assert ssh(cloud, machine, "sudo docker ps").stdout.split()[-1] == machine
+    other = ssh(cloud, machine, "id -u", "--container=other", check=False)
+    assert other.status == 1 and "No such container: other" in other.output
+
+
+def test_another_declaration_is_another_container_behind_the_same_host_key(cloud, machine):
+    ssh(cloud, machine, "touch /first", f"--container={machine}")
+    cloud.sh(f"gcloud compute instances update-container {machine} {ZONE} --container-env=MODE=second")
+    after = ssh(cloud, machine, "echo mode $MODE; ls /first", f"--container={machine}", check=False)
+    assert after.stdout.strip() == "mode second" and "No such file" in after.output
+    assert "HOST IDENTIFICATION HAS CHANGED" not in after.output
