@@ -115,7 +115,7 @@ struct BuildExecution: Sendable {
         record.steps(from: status)
         await record.describeBuilders(engine)
         if let outputs = try await StepOutputs(build: build, engine: engine).read() { record.stepOutputs(outputs) }
-        if let failure = Self.firstFailure(in: status, of: processes.steps()) { throw failure }
+        if let failure = firstFailure(in: status, of: processes.steps()) { throw failure }
         record.time("BUILD", from: buildStart, to: now())
         try await push(credential, &record)
         let outputs = neighbours.outputs
@@ -267,7 +267,7 @@ struct BuildExecution: Sendable {
         }
     }
 
-    private static func firstFailure(in status: WorkloadStatus, of steps: [StepsSpec.Step]) -> BuildFailure? {
+    private func firstFailure(in status: WorkloadStatus, of steps: [StepsSpec.Step]) -> BuildFailure? {
         let failed = status.parts.enumerated().compactMap { index, part -> (Date, Int, Exit)? in
             guard steps.indices.contains(index), case .ended(let exit) = part.state, !steps[index].accepts(exit) else {
                 return nil
@@ -276,7 +276,7 @@ struct BuildExecution: Sendable {
         }
         // The first to fail is the cause; others were stopped because of it.
         guard let (_, index, exit) = failed.min(by: { ($0.0, $0.1) < ($1.0, $1.1) }) else { return nil }
-        return .step(index, steps[index].process.image.text, exit)
+        return .step(index, build.steps[index]["name"]?.string ?? "", exit)
     }
 
     // MARK: Images
