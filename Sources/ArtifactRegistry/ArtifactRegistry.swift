@@ -36,6 +36,7 @@ package struct ArtifactRegistry: Sendable {
         authorizer: any Authorizer,
         upstream: any UpstreamImages,
         fetcher: any RemoteFetcher,
+        secrets: any UpstreamSecrets,
         system: RegistrySystemAccount,
         logger: Logger,
         now: @escaping @Sendable () -> Date,
@@ -61,8 +62,14 @@ package struct ArtifactRegistry: Sendable {
             python: PythonFormat(store: python)
         )
         let repositoryStore = RepositoryStore(store: store, now: now)
-        let sources = RepositorySources(repositories: repositoryStore, fetcher: fetcher)
-        let pulls = Pulls(sources: sources, manifests: manifests, rows: blobs, files: files, logger: logger)
+        let sources = RepositorySources(
+            repositories: repositoryStore,
+            projects: projects,
+            fetcher: fetcher,
+            secrets: secrets
+        )
+        let keeper = FetchedBlobs(rows: blobs, files: files)
+        let pulls = Pulls(sources: sources, manifests: manifests, keeper: keeper, logger: logger)
         let blobMethods = BlobMethods(rows: blobs, files: files, pulls: pulls)
         registry = Registry(
             access: access,
@@ -99,7 +106,8 @@ package struct ArtifactRegistry: Sendable {
         pythonIndex = PythonIndex(
             repositories: repositoryStore,
             projects: projects,
-            store: python,
+            sources: sources,
+            pulls: PythonPulls(sources: sources, store: python, keeper: keeper, logger: logger, now: now),
             authorizer: authorizer,
             uploads: PythonUploads(store: python, rows: blobs, files: files, now: now),
             blobs: blobMethods

@@ -130,10 +130,6 @@ extension GoogleError {
         .invalid(why)
     }
 
-    static func remoteUnsupported(_ what: String) -> GoogleError {
-        GoogleError(.unimplemented, reason: "notImplemented", message: "Brume has no \(what).")
-    }
-
     static func requestedEntityNotFound(_ name: String) -> GoogleError {
         .notFound("Requested entity was not found: \(name)")
     }

@@ -29,8 +29,8 @@ struct BuildAccountsOfIAM: BuildAccounts {
     }
 }
 
-/// The secrets of steps and webhooks, as Secret Manager keeps them.
-struct BuildSecretsOfSecretManager: BuildSecrets {
+/// The secrets of steps, webhooks and remote repositories, as Secret Manager keeps them.
+struct SecretsOfSecretManager: BuildSecrets, UpstreamSecrets {
     let secrets: SecretManager
 
     func value(of version: String, as account: String) async throws -> Data {

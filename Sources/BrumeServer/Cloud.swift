@@ -109,6 +109,16 @@ package struct Cloud: Sendable {
             now: now
         )
 
+        let secretManager = SecretManager(
+            store: store,
+            projects: resourceManager,
+            authorizer: authorizer,
+            now: now,
+            makeID: { UUID().uuidString.lowercased() }
+        )
+        authorizer.consult(secretManager.policies)
+        apis.append(secretManager.api(authorizer: authorizer))
+
         let fetcher = RemoteRegistryFetcher(gateway: gateway)
         let registrySystem = RegistrySystemAccount(password: RequestID.make() + RequestID.make())
         let registry = ArtifactRegistry(
@@ -124,6 +134,7 @@ package struct Cloud: Sendable {
                 hub: HubReach()
             ),
             fetcher: fetcher,
+            secrets: SecretsOfSecretManager(secrets: secretManager),
             system: registrySystem,
             logger: logger,
             now: now,
@@ -174,16 +185,6 @@ package struct Cloud: Sendable {
         authorizer.consult(sources.policies)
         apis += sources.apis(authorizer: authorizer)
 
-        let secretManager = SecretManager(
-            store: store,
-            projects: resourceManager,
-            authorizer: authorizer,
-            now: now,
-            makeID: { UUID().uuidString.lowercased() }
-        )
-        authorizer.consult(secretManager.policies)
-        apis.append(secretManager.api(authorizer: authorizer))
-
         let builds = CloudBuild(
             store: store,
             projects: resourceManager,
@@ -198,7 +199,7 @@ package struct Cloud: Sendable {
                 images: BuilderImagesOfCatalogue(catalogue: catalogue),
                 surroundings: BuildNetwork(guests: guests, catalogue: catalogue),
                 code: HostedSourceCode(sources: sources),
-                secrets: BuildSecretsOfSecretManager(secrets: secretManager)
+                secrets: SecretsOfSecretManager(secrets: secretManager)
             ),
             events: buildEvents,
             concurrentBuilds: 4,

@@ -111,6 +111,16 @@ struct SignedIn: Authorizer {
     }
 }
 
+/// One secret, which the repository's service agent may read.
+struct TestSecrets: UpstreamSecrets {
+    func value(of version: String, as account: String) async throws -> Data {
+        guard version == "projects/demo/secrets/index/versions/1",
+            account.hasSuffix("@gcp-sa-artifactregistry.iam.gserviceaccount.com")
+        else { throw GoogleError.forbidden("no access to \(version)") }
+        return Data("hush".utf8)
+    }
+}
+
 /// One public image, which is pushed when it is asked for.
 final class TestUpstream: UpstreamImages {
     let pushed = Mutex<(@Sendable () async throws -> Void)?>(nil)
@@ -137,6 +147,13 @@ final class TestFetcher: RemoteFetcher {
         if url.path() == "/token" {
             let body = url.query() == "scope=repository:tools/fog:pull&service=hub" ? #"{"token": "pass"}"# : "{}"
             return answer(200, "application/json", body)
+        }
+        // An index of packages is for those who know the password.
+        if url.path().hasPrefix("/simple") || url.path().hasPrefix("/files") {
+            let password = "Basic " + Data("fog:hush".utf8).base64EncodedString()
+            guard headers[.authorization] == password else { return answer(401, "text/plain", "") }
+            guard let known = answers.withLock({ $0[url.path()] }) else { return answer(404, "text/plain", "") }
+            return answer(200, known.type, known.body)
         }
         guard headers[.authorization] == "Bearer pass" else {
             var refusal = answer(401, "text/plain", "")
@@ -179,6 +196,7 @@ func withRegistry(
             authorizer: SignedIn(),
             upstream: upstream,
             fetcher: fetcher,
+            secrets: TestSecrets(),
             system: RegistrySystemAccount(password: "secret"),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             now: { clock.now },

@@ -143,7 +143,15 @@ struct RemoteRepositoryTests {
             #"{"format": "DOCKER", "mode": "REMOTE_REPOSITORY", "remoteRepositoryConfig": {"dockerRepository": {"customRepository": {"uri": "file:///etc/passwd"}}}}"#,
             400
         ),
-        (#"{"format": "PYTHON", "mode": "REMOTE_REPOSITORY"}"#, 501),
+        (#"{"format": "PYTHON", "mode": "REMOTE_REPOSITORY"}"#, 400),
+        (
+            #"{"format": "PYTHON", "mode": "REMOTE_REPOSITORY", "remoteRepositoryConfig": {"pythonRepository": {"publicRepository": "PYPI"}, "upstreamCredentials": {"usernamePasswordCredentials": {"username": "fog"}}}}"#,
+            400
+        ),
+        (
+            #"{"format": "PYTHON", "mode": "REMOTE_REPOSITORY", "remoteRepositoryConfig": {"pythonRepository": {"publicRepository": "PYPI"}, "upstreamCredentials": {"usernamePasswordCredentials": {"username": "fog", "passwordSecretVersion": "projects/demo/secrets/other/versions/1"}}}}"#,
+            403
+        ),
         (#"{"format": "DOCKER", "mode": "VIRTUAL_REPOSITORY"}"#, 400),
         (
             #"{"format": "DOCKER", "mode": "VIRTUAL_REPOSITORY", "virtualRepositoryConfig": {"upstreamPolicies": [{"repository": "projects/demo/locations/us-east1/repositories/none"}]}}"#,

@@ -9,42 +9,45 @@ import NIOCore
 struct PythonIndex: Sendable {
     let repositories: RepositoryStore
     let projects: any ProjectDirectory
-    let store: PythonStore
+    let sources: RepositorySources
+    let pulls: PythonPulls
     let authorizer: any Authorizer
     let uploads: PythonUploads
     let blobs: BlobMethods
 
     /// The names of all packages.
     func packages(_ input: PythonInput, _ call: Call) async throws -> Response {
-        let names = try await store.packages(in: known(input)).map(\.place.image)
+        let names = try await pulls.packages(in: known(input))
         return Self.page("Simple index", names.map { "<a href=\"\($0)/\">\($0)</a>" })
     }
 
     /// The files of one package, each with its hash.
     func files(_ input: PythonInput, _ call: Call) async throws -> Response {
-        var place = try await known(input)
-        place.image = PythonName.normalized(input.package)
-        let files = try await store.files(in: place)
-        guard !files.isEmpty else { throw GoogleError.notFound("There is no package '\(place.image)' here.") }
-        let links = files.map { file in
-            let requires = file.requiresPython.map { " data-requires-python=\"\(Self.escaped($0))\"" } ?? ""
-            let hash = file.digest.replacing("sha256:", with: "sha256=")
-            return "<a href=\"../../\(file.name)#\(hash)\"\(requires)>\(file.fileName)</a>"
+        let place = try await package(input)
+        let links = try await pulls.links(of: place)
+        guard !links.isEmpty else { throw GoogleError.notFound("There is no package '\(place.image)' here.") }
+        let lines = links.map { link in
+            let hash = link.digest.map { "#" + $0.replacing("sha256:", with: "sha256=") } ?? ""
+            let requires = link.requiresPython.map { " data-requires-python=\"\(Self.escaped($0))\"" } ?? ""
+            let yanked = link.yanked.map { " data-yanked=\"\(Self.escaped($0))\"" } ?? ""
+            return "<a href=\"../../\(place.image)/\(link.name)\(hash)\"\(requires)\(yanked)>\(link.name)</a>"
         }
-        return Self.page("Links for \(place.image)", links)
+        return Self.page("Links for \(place.image)", lines)
     }
 
     func download(_ input: PythonInput, _ call: Call) async throws -> Response {
-        var place = try await known(input)
-        place.image = PythonName.normalized(input.package)
-        guard let file = try await store.find(input.file, in: place) else {
-            throw GoogleError.notFound("There is no file '\(input.file)' of '\(place.image)' here.")
+        let place = try await package(input)
+        switch try await pulls.find(input.file, in: place) {
+        case .held(let file): return try await blobs.get(file.place, file.digest, call)
+        case .elsewhere(let file, let index, let source):
+            return try await pulls.fetch(file, from: index, in: source, isHead: call.request.method == .head)
+        case nil: throw GoogleError.notFound("There is no file '\(input.file)' of '\(place.image)' here.")
         }
-        return try await blobs.get(place, file.digest, call)
     }
 
     func upload(_ input: PythonInput, _ call: Call) async throws -> Response {
         let place = try await known(input)
+        try await sources.checkTakesPushes(place)
         try await uploads.take(call.request.body, contentType: call.headers[.contentType] ?? "", in: place)
         return Response(status: .ok)
     }
@@ -62,7 +65,18 @@ struct PythonIndex: Sendable {
             for: RegistryAccess.Permission.upload.rawValue,
             on: place.resource
         )
-        return try await uploads.add(fileName, content, in: try await known(place))
+        let known = try await known(place)
+        try await sources.checkTakesPushes(known)
+        return try await uploads.add(fileName, content, in: known)
+    }
+
+    private func package(_ input: PythonInput) async throws -> RegistryPlace {
+        var place = try await known(input)
+        guard PythonName.isValid(input.package) else {
+            throw GoogleError.notFound("There is no package '\(input.package)' here.")
+        }
+        place.image = PythonName.normalized(input.package)
+        return place
     }
 
     private func known(_ input: PythonInput) async throws -> RegistryPlace {

@@ -24,7 +24,7 @@ struct PythonStore: Sendable {
     let store: MetadataStore
 
     /// - Throws: ``GoogleError`` (400) when the file is there already; uploaded files do not change.
-    func insert(_ file: PythonFile) async throws {
+    func insert(_ file: PythonFile, ignoringExisting: Bool = false) async throws {
         try await store.database.write { db in
             try db.execute(
                 sql: """
@@ -37,7 +37,7 @@ struct PythonStore: Sendable {
                     file.createTime,
                 ]
             )
-            if db.changesCount == 0 { throw GoogleError.fileExists(file.fileName) }
+            if db.changesCount == 0, !ignoringExisting { throw GoogleError.fileExists(file.fileName) }
         }
     }
 

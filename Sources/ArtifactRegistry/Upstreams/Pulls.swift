@@ -11,8 +11,7 @@ import NIOCore
 struct Pulls: Sendable {
     let sources: RepositorySources
     let manifests: ManifestStore
-    let rows: BlobRows
-    let files: BlobStore
+    let keeper: FetchedBlobs
     let logger: Logger
 
     /// A manifest by tag or digest; nil when none of the place's sources has it.
@@ -80,36 +79,9 @@ struct Pulls: Sendable {
                 headers[.contentLength] = length.map(String.init)
                 return Response(status: .ok, headers: headers)
             }
-            let body = ResponseBody(contentLength: length) { writer in
-                let blob = files.stage(computing: .sha256)
-                var held: ByteBuffer?
-                do {
-                    for try await chunk in answer.body {
-                        try await blob.append(chunk)
-                        if let held { try await writer.write(held) }
-                        held = chunk
-                    }
-                } catch {
-                    await blob.discard()
-                    throw error
-                }
-                try await keep(blob, as: digest, in: source.place)
-                if let held { try await writer.write(held) }
-                try await writer.finish(nil)
-            }
+            let body = keeper.pass(answer, expecting: digest, in: source.place)
             return Response(status: .ok, headers: headers, body: body)
         }
         throw GoogleError.blobUnknown(digest)
-    }
-
-    private func keep(_ blob: StagedBlob, as digest: String, in place: RegistryPlace) async throws {
-        let stored = try await blob.commit()
-        let found = ContentDigest.text(stored.sha256 ?? [])
-        guard found == digest else {
-            try await files.remove(stored.id)
-            throw RemoteError.answer("content of another digest than '\(digest)'")
-        }
-        let row = RegistryBlob(digest: digest, blobID: stored.id, sizeBytes: stored.size)
-        if let surplus = try await rows.insert(row, project: place.project) { try await files.remove(surplus) }
     }
 }

@@ -1,8 +1,12 @@
 """Python packages in Artifact Registry: twine uploads, pip installs, gcloud lists."""
 
+import base64
+import functools
 import hashlib
+import http.server
 import json
 import sys
+import threading
 import zipfile
 
 import pytest
@@ -76,3 +80,82 @@ def test_an_image_cannot_be_pushed_into_a_python_repository(cloud, repository):
     token = cloud.sh("gcloud auth print-access-token").stdout.strip()
     registry = Registry(cloud, f"{LOCATION}-docker.pkg.dev", token)
     assert registry.push(f"{cloud.project}/{repository}/app", "v1", b"layer")[0] == 404
+
+
+class Index(http.server.SimpleHTTPRequestHandler):
+    """An index of packages as files in a folder, for those who know the password."""
+
+    def do_GET(self):
+        if self.headers.get("Authorization") != "Basic " + base64.b64encode(b"fog:hush").decode():
+            return self.send_error(401)
+        return super().do_GET()
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def upstream(tmp_path):
+    file = wheel(tmp_path, "Mist", "2.0")
+    page = tmp_path / "upstream" / "simple" / "mist"
+    page.mkdir(parents=True)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    (page / "index.html").write_text(f'<a href="{file.name}#sha256={digest}" data-requires-python="&gt;=3.8">{file.name}</a>')
+    file.rename(page / file.name)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Index, directory=tmp_path / "upstream"))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_remote_repository_keeps_what_pip_installed_and_a_virtual_one_puts_ours_first(cloud, upstream, repository, tmp_path):
+    number = cloud.sh(f"gcloud projects describe {cloud.project} --format='value(projectNumber)'").stdout.strip()
+    agent = f"service-{number}@gcp-sa-artifactregistry.iam.gserviceaccount.com"
+    secret, remote = f"{repository}-password", f"{repository}-remote"
+    cloud.sh(f"printf hush | gcloud secrets create {secret} --data-file=-")
+    create = (
+        f"gcloud artifacts repositories create {remote} --repository-format=python --location={LOCATION}"
+        f" --mode=remote-repository --remote-python-repo=http://127.0.0.1:{upstream.server_port} --remote-username=fog"
+        f" --remote-password-secret-version=projects/{cloud.project}/secrets/{secret}/versions/1"
+    )
+    closed = cloud.sh(create, check=False)
+    assert closed.status != 0 and "PERMISSION_DENIED" in closed.output, closed.output
+    cloud.sh(
+        f"gcloud secrets add-iam-policy-binding {secret} --member=serviceAccount:{agent}"
+        " --role=roles/secretmanager.secretAccessor"
+    )
+    cloud.sh(create)
+    token = cloud.sh("gcloud auth print-access-token").stdout.strip()
+    pip = f"{sys.executable} -m pip --disable-pip-version-check --isolated"
+
+    def index(name):
+        return f"--index-url https://oauth2accesstoken:{token}@{LOCATION}-python.pkg.dev/{cloud.project}/{name}/simple/"
+
+    cloud.sh(f"{pip} install --no-cache-dir -q --target {tmp_path}/site {index(remote)} mist")
+    assert cloud.sh(f"PYTHONPATH={tmp_path}/site python3 -c 'import mist; print(mist.answer)'").stdout == "42\n"
+    where = f"--repository={remote} --location={LOCATION}"
+    assert cloud.sh(f"gcloud artifacts packages list {where} --format='value(name)'").stdout.strip() == "mist"
+    upstream.shutdown()
+    upstream.server_close()
+    cloud.sh(f"{pip} download --no-cache-dir -q --no-deps -d {tmp_path}/again {index(remote)} mist")
+
+    ours = wheel(tmp_path, "Mist", "2.0", code="answer = 'ours'\n")
+    target = f"https://{LOCATION}-python.pkg.dev/{cloud.project}"
+    twine = "twine upload --non-interactive --disable-progress-bar -u oauth2accesstoken"
+    cloud.sh(f"{twine} -p {token} --repository-url {target}/{repository}/ {ours}")
+    refused = cloud.sh(f"{twine} -p {token} --verbose --repository-url {target}/{remote}/ {ours}", check=False)
+    assert refused.status != 0 and "REMOTE_REPOSITORY" in " ".join(refused.output.split())
+    root = f"projects/{cloud.project}/locations/{LOCATION}/repositories"
+    policies = [
+        {"id": "ours", "repository": f"{root}/{repository}", "priority": 2},
+        {"id": "theirs", "repository": f"{root}/{remote}", "priority": 1},
+    ]
+    (tmp_path / "policies.json").write_text(json.dumps(policies))
+    cloud.sh(
+        f"gcloud artifacts repositories create {repository}-all --repository-format=python --location={LOCATION}"
+        " --mode=virtual-repository --upstream-policy-file=policies.json",
+        cwd=tmp_path,
+    )
+    cloud.sh(f"{pip} download --no-cache-dir -q --no-deps -d {tmp_path}/all {index(f'{repository}-all')} mist")
+    assert (tmp_path / "all" / ours.name).read_bytes() == ours.read_bytes()
