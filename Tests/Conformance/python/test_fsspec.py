@@ -1,5 +1,7 @@
 """gcsfs, and pandas through it: default credentials, no setting, `gs://` addresses as in user code."""
 
+import pytest
+
 
 def test_files_are_written_listed_moved_and_read_in_ranges(cloud, bucket):
     script = """
@@ -42,3 +44,23 @@ for name in ["f.csv", "f.csv.gz"]:
 print("done")
 """
     assert cloud.python(script, bucket).stdout.strip() == "done"
+
+
+def test_datasets_are_loaded_streamed_and_saved(cloud, bucket):
+    if cloud.sh("python -c 'import datasets'", check=False).status != 0:
+        pytest.skip("Hugging Face's datasets are not installed")
+    script = """
+import sys, datasets, pandas
+root = sys.argv[1]
+frame = pandas.DataFrame({"text": [f"line {i}" for i in range(1000)], "label": [i % 10 for i in range(1000)]})
+frame.to_csv(f"{root}/train.csv", index=False)
+train = datasets.load_dataset("csv", data_files=f"{root}/train.csv", split="train")
+assert train.num_rows == 1000 and train[7] == {"text": "line 7", "label": 7}
+assert sum(1 for _ in datasets.load_dataset("csv", data_files=f"{root}/train.csv", split="train", streaming=True)) == 1000
+train.save_to_disk(f"{root}/saved")
+assert datasets.load_from_disk(f"{root}/saved")[999]["label"] == 9
+train.to_parquet(f"{root}/train.parquet")
+assert datasets.load_dataset("parquet", data_files=f"{root}/train.parquet", split="train").num_rows == 1000
+print("done")
+"""
+    assert cloud.python(script, bucket).stdout.strip().endswith("done")
