@@ -1,3 +1,4 @@
+import DockerEngine
 import Foundation
 
 /// How one cloud is run: from the command line's flags, else from `BRUME_…` variables, else the defaults.
@@ -29,7 +30,7 @@ package struct CloudConfiguration: Sendable {
 
     package static let defaultPort = 4600
     package static let defaultProject = "brume-local"
-    package static let defaultKeptFreeMiB = 1024
+    package static let defaultKeptFreeMiB = Int(DockerEngine.usualKeptFree >> 20)
 
     /// Reads flags and variables.
     ///

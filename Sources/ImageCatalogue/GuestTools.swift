@@ -10,6 +10,7 @@ package import Workloads
 /// - `libexec/ssh-up.sh` runs the ssh server in the foreground; to be run as root, detached, after every start.
 /// - `libexec/user-up.sh NAME` makes a user, who may use sudo, with exactly the keys of its standard input.
 /// - `libexec/users-up.sh` does so for all of the metadata's `ssh-keys` (standard input); others lose their keys.
+/// - `libexec/container/` holds the `docker exec` and the `sudo` of machines that are containers themselves.
 ///
 /// What a machine is given for itself (host key, users' keys) is kept on its own disk, in `/.brume-run`.
 package struct GuestTools: Sendable {

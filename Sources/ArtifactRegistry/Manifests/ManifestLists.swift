@@ -62,17 +62,18 @@ extension ManifestStore {
     /// The images of a repository, or one image of it, with the times of their manifests; a stretch is in the order of
     /// images.
     func packages(in place: RegistryPlace, _ stretch: ListStretch? = nil) async throws -> [ArtifactPackage] {
-        try await store.database.read { db in
+        let isOne = !place.image.isEmpty
+        return try await store.database.read { db in
             try Row.fetchAll(
                 db,
                 sql: """
                     SELECT project, location, repository, image, min(createTime) AS createTime,
                         max(updateTime) AS updateTime FROM artifact_manifests
-                    WHERE \(Self.isInRepository) AND (? = '' OR image = ?) AND image > ?
+                    WHERE \(Self.isInRepository) AND image \(isOne ? "=" : ">") ?
                     GROUP BY image ORDER BY image LIMIT ?
                     """,
                 arguments: Self.repositoryKey(place)
-                    + [place.image, place.image, stretch?.after ?? "", stretch?.count ?? -1]
+                    + [isOne ? place.image : stretch?.after ?? "", stretch?.count ?? -1]
             ).map(ArtifactPackage.init(row:))
         }
     }
@@ -90,13 +91,15 @@ extension ManifestStore {
 
     /// What a tag names; nil when there is no such tag.
     func digest(ofTag tag: String, in place: RegistryPlace) async throws -> String? {
-        try await store.database.read { db in
-            try String.fetchOne(
-                db,
-                sql: "SELECT digest FROM artifact_tags WHERE \(Self.isHere) AND tag = ?",
-                arguments: Self.key(place) + [tag]
-            )
-        }
+        try await store.database.read { try Self.digest(ofTag: tag, in: place, $0) }
+    }
+
+    static func digest(ofTag tag: String, in place: RegistryPlace, _ db: Database) throws -> String? {
+        try String.fetchOne(
+            db,
+            sql: "SELECT digest FROM artifact_tags WHERE \(isHere) AND tag = ?",
+            arguments: key(place) + [tag]
+        )
     }
 
     private static let tagColumn = """
@@ -104,9 +107,9 @@ extension ManifestStore {
             AND t.repository = m.repository AND t.image = m.image AND t.digest = m.digest) AS tags
         """
 
-    private static let isInRepository = "project = ? AND location = ? AND repository = ?"
+    static let isInRepository = "project = ? AND location = ? AND repository = ?"
 
-    private static func repositoryKey(_ place: RegistryPlace) -> StatementArguments {
+    static func repositoryKey(_ place: RegistryPlace) -> StatementArguments {
         [place.project, place.location, place.repository]
     }
 }

@@ -192,10 +192,10 @@ struct ManifestStore: Sendable {
             try String.fetchAll(
                 db,
                 sql: """
-                    SELECT DISTINCT image FROM artifact_manifests WHERE project = ? AND location = ? AND repository = ?
+                    SELECT DISTINCT image FROM artifact_manifests WHERE \(Self.isInRepository)
                     AND substr(image, 1, length(?)) = ? ORDER BY image
                     """,
-                arguments: [place.project, place.location, place.repository, prefix, prefix]
+                arguments: Self.repositoryKey(place) + [prefix, prefix]
             )
         }
     }
@@ -272,12 +272,7 @@ extension ManifestStore {
         _ place: RegistryPlace,
         in db: Database
     ) throws {
-        let named = try String.fetchOne(
-            db,
-            sql: "SELECT digest FROM artifact_tags WHERE \(isHere) AND tag = ?",
-            arguments: key(place) + [tag]
-        )
-        guard let named, named != digest else { return }
+        guard let named = try Self.digest(ofTag: tag, in: place, db), named != digest else { return }
         let repository = try Data.fetchOne(
             db,
             sql: "SELECT document FROM artifact_repositories WHERE project = ? AND location = ? AND repository = ?",

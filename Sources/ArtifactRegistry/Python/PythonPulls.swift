@@ -148,7 +148,7 @@ actor ListedFiles {
     }
 
     private var pages: [[String]: Page] = [:]
-    private static let maximumPages = 64
+    private static let maximumPages = 16
     private static let lifetimeSeconds = 600.0
 
     func keep(_ files: [RemoteFile], at base: URL, of place: RegistryPlace, at time: Date) {

@@ -76,7 +76,8 @@ struct RemoteRegistry: Sendable {
         var query = [URLQueryItem(name: "scope", value: "repository:\(name):pull")]
         if let service = fields["service"] { query.append(URLQueryItem(name: "service", value: service)) }
         var headers: HTTPFields = [:]
-        headers[.authorization] = basic
+        // A password that was given to a secure registry goes nowhere in the clear.
+        if base.scheme == "http" || realm.scheme == "https" { headers[.authorization] = basic }
         let answer = try await fetcher.fetch(.get, realm.appending(queryItems: query), headers: headers)
         guard answer.status == 200 else { return nil }
         let json = try JSON(parsing: try await answer.bytes(upTo: 1 << 20))

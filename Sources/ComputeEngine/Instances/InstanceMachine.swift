@@ -34,13 +34,10 @@ extension InstanceLife {
         let workload = Self.workload(of: instance)
         try await setStatus(key, "STAGING")
         let made = try await engine.status(of: workload)
-        if let made, ContainerDeclaration.isOther(than: made.labels, in: instance) {
-            // A container with another declaration is another container; the machine around it keeps its name.
-            let hostKey = try await hostKey(of: workload)
-            try await engine.remove(workload)
-            instance = try await create(instance, key, files: hostKey)
-        } else if made == nil {
-            instance = try await create(instance, key)
+        // A container with another declaration is another container; the machine around it keeps its name.
+        let isOther = made.map { ContainerDeclaration.isOther(than: $0.labels, in: instance) } ?? false
+        if made == nil || isOther {
+            instance = try await create(instance, key, replacing: isOther)
         } else {
             let place = InstancePlace(of: instance)
             _ = try await guests.ensureNetwork(
@@ -69,7 +66,7 @@ extension InstanceLife {
         return files.withLock { $0 }
     }
 
-    private func create(_ instance: JSON, _ key: ResourceKey, files: [FileSpec] = []) async throws -> JSON {
+    private func create(_ instance: JSON, _ key: ResourceKey, replacing: Bool) async throws -> JSON {
         let process = try await prepare(instance, key)
         let network = InstancePlace(of: instance).engineNetwork
         let ranges = try await InstancePlace(of: instance).ranges(store: store)
@@ -108,7 +105,11 @@ extension InstanceLife {
         guests.surround(&spec.process, as: guest, at: place)
         spec.process.files += Self.surroundingFiles(spec.process.environment)
         spec.process.files.append(GuestTools.identity(Self.workload(of: instance).text))
-        spec.process.files += files
+        if replacing {
+            // Only now: what cannot be made anew stays as it was.
+            spec.process.files += try await hostKey(of: Self.workload(of: instance))
+            try await engine.remove(Self.workload(of: instance))
+        }
         try await engine.create(
             WorkloadSpec(
                 name: Self.workload(of: instance),

@@ -18,6 +18,8 @@ struct DiskGuard {
 
     /// What is given up takes a while to go; it is waited for as long as the disk does not go on filling.
     private static let patience: TimeInterval = 10
+    /// Logs and metadata grow a little all the time, in bytes.
+    private static let noise: Int64 = 32 << 20
 
     func watch() async {
         var last: (free: Int64, date: Date)?
@@ -26,9 +28,11 @@ struct DiskGuard {
                 last = nil
                 continue
             }
-            if let last, free >= last.free, Date().timeIntervalSince(last.date) < Self.patience { continue }
+            if let last, free > last.free - Self.noise, Date().timeIntervalSince(last.date) < Self.patience { continue }
             do {
-                if try await endLargest(free: free) { last = (free, Date()) }
+                guard try await endLargest(free: free) else { continue }
+                // What was written until the end came is not held against the others.
+                last = (Self.freeBytes(of: folder) ?? free, Date())
             } catch {
                 engine.logger.warning("The disk is nearly full, and what fills it cannot be ended: \(error)")
             }

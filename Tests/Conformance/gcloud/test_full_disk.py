@@ -27,7 +27,7 @@ def test_the_build_that_fills_the_disk_ends_and_the_other_one_goes_on(new_cloud,
 
     small = config(tmp_path, "small", "sleep 600")
     innocent = submit(small, "--async").stdout.strip()
-    greedy = config(tmp_path, "greedy", "fallocate -l 3G /workspace/much && sleep 600", "echo not reached")
+    greedy = config(tmp_path, "greedy", "dd if=/dev/zero of=/workspace/much bs=1M count=4000; sleep 600", "echo not reached")
     refused = submit(greedy)
     assert refused.status != 0 and "step was stopped: the disk is nearly full" in refused.output, refused.output
     assert "not reached" not in refused.output
