@@ -53,6 +53,18 @@ struct Meter {
                 "GB-months",
                 Sum(rate: PriceList.disk(type), isEstimate: !isOwn)
             )
+        case .idleAddress:
+            let sum = Sum(rate: PriceList.externalAddress, isEstimate: true)
+            add(use, "Compute Engine", "reserved IPv4", seconds / 3600, "hours", sum)
+        case .snapshot(let item, let bytes):
+            add(
+                use,
+                "Compute Engine",
+                item,
+                bytes / Double(1 << 30) * seconds / 3600 / PriceList.hoursOfMonth,
+                "GB-months",
+                Sum(rate: PriceList.snapshot, isEstimate: !isOwn || item != "snapshot")
+            )
         case .storage(let storageClass, let location, let bytes):
             add(
                 use,

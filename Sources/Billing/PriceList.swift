@@ -73,6 +73,9 @@ package enum PriceList {
     /// GB-months of provisioned size.
     static func disk(_ type: String) -> Double? { disks[type] }
 
+    /// GB-months of what a regional snapshot holds. Images are taken to cost the same.
+    static let snapshot = 0.05
+
     /// GB-months of the class Standard where data lie in more than one region.
     static let wideStorage = ["US": 0.026, "EU": 0.026, "ASIA": 0.026, "NAM4": 0.044, "EUR4": 0.044]
     /// GB-months in one region.

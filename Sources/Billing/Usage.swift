@@ -6,6 +6,10 @@ package struct Usage: Sendable, Equatable {
         case machine(Machine)
         /// Gigabytes (2^30 bytes) of provisioned size.
         case disk(type: String, gigabytes: Double)
+        /// A reserved address that no running machine has.
+        case idleAddress
+        /// Bytes that a snapshot or an image holds.
+        case snapshot(item: String, bytes: Double)
         /// Bytes that lie in a bucket.
         case storage(storageClass: String, location: String, bytes: Double)
         case build(machine: String)

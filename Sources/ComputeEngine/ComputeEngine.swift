@@ -19,6 +19,7 @@ package struct ComputeEngine: Sendable {
     private let projectMethods: ProjectMethods
     private let networks: NetworkMethods
     private let firewalls: FirewallMethods
+    private let addresses: AddressMethods
     private let instances: InstanceMethods
     private let templates: InstanceTemplateMethods
     private let groups: GroupMethods
@@ -64,6 +65,7 @@ package struct ComputeEngine: Sendable {
             guests: guests
         )
         firewalls = FirewallMethods(rows: rows("firewalls", "firewall"), defaults: defaults, walls: walls)
+        addresses = AddressMethods(rows: rows("addresses", "address"), defaults: defaults)
         let sources = DiskSources(store: store, projects: projects, authorizer: authorizer, catalogue: catalogue)
         let contents = DiskContents(store: store, engine: engine, catalogue: catalogue, logger: logger)
         images = ImageMethods(
@@ -116,6 +118,7 @@ package struct ComputeEngine: Sendable {
         await snapshots.register()
         await networks.register()
         await firewalls.register()
+        await addresses.register()
     }
 
     /// Keep instances and groups what their rows say; they run as long as the daemon.
@@ -130,6 +133,7 @@ package struct ComputeEngine: Sendable {
         networks.add(to: table)
         RouteMethods(networks: networks).add(to: table)
         firewalls.add(to: table)
+        addresses.add(to: table)
         instances.add(to: table)
         disks.add(to: table)
         images.add(to: table)

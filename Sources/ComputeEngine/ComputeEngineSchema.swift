@@ -25,5 +25,6 @@ package enum ComputeEngineSchema: Schema {
             // Projects that have been given their default network.
             try db.create(table: "computeDefaultNetworks") { $0.primaryKey("project", .text) }
         }
+        migrator.registerMigration("compute.usage.2") { try UsageTable.widen(in: $0) }
     }
 }

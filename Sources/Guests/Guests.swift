@@ -136,6 +136,7 @@ package final class Guests: Sendable {
     /// - Parameters:
     ///   - range: The part of the network to choose from, `10.128.0.0/20`; nil: all of it.
     ///   - address: The address that the guest must have; nil: the lowest free one.
+    ///   - kept: Addresses that nobody gets without wanting them.
     ///   - owner: The name of the workload.
     /// - Throws: ``GoogleError`` 400 for an address outside the range, 409 for a taken one, 429 for a full range.
     package func admit(
@@ -143,13 +144,14 @@ package final class Guests: Sendable {
         to network: String,
         within range: String? = nil,
         wanting address: String? = nil,
+        besides kept: Set<String> = [],
         owner: String
     ) async throws -> GuestPlace {
         guard let record = try await store.network(network) else { throw GoogleError.noNetwork(network) }
         let place = try await store.admit(try JSONCoding.encoder.encode(guest), owner: owner, network: network) {
             taken in
             guard record.hasFixedAddresses else { return nil }
-            return try Self.choose(from: range ?? record.subnet, wanting: address, taken: taken, in: record)
+            return try Self.choose(from: range ?? record.subnet, wanting: address, taken: taken, kept: kept, in: record)
         }
         bell.ring(owner)
         return place
@@ -159,6 +161,7 @@ package final class Guests: Sendable {
         from range: String,
         wanting address: String?,
         taken: Set<String>,
+        kept: Set<String>,
         in network: NetworkRecord
     ) throws -> String {
         guard let range = AddressRange(range), let usable = range.usable else {
@@ -180,7 +183,7 @@ package final class Guests: Sendable {
         }
         for number in usable {
             let text = IPv4.text(number)
-            if !taken.contains(text), text != network.daemonAddress { return text }
+            if !taken.contains(text), !kept.contains(text), text != network.daemonAddress { return text }
         }
         throw GoogleError(
             .resourceExhausted,

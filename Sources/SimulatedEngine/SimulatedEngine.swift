@@ -17,6 +17,9 @@ package actor SimulatedEngine: WorkloadEngine {
     package internal(set) var calls: [String] = []
     package internal(set) var builds: [SimulatedBuild] = []
 
+    /// Where addresses lead that are no machine's own.
+    package internal(set) var led: [String: String] = [:]
+
     var networks: [String: SimulatedNetwork] = [:]
     var workloads: [WorkloadName: SimulatedWorkload] = [:]
     var programs: [(isMeant: @Sendable (SimulatedProcess) -> Bool, run: SimulatedProgram)] = []
@@ -170,6 +173,11 @@ package actor SimulatedEngine: WorkloadEngine {
         try answer("filter \(name)")
         _ = try running(name)
         workloads[name]?.filter = filter
+    }
+
+    package func lead(_ address: String, to target: String?, in network: String) async throws {
+        try answer("lead \(address) to \(target ?? "nothing") in \(network)")
+        led[address] = target
     }
 
     private func checkFreeAccelerators(for spec: WorkloadSpec) throws {

@@ -123,6 +123,13 @@ package protocol WorkloadEngine: Sendable {
     /// Needs ``EngineCapabilities/packetFilters``.
     func apply(_ filter: PacketFilter, to name: WorkloadName) async throws
 
+    /// Leads an address that is no machine's own to one in a network, for this computer and for the network's workloads.
+    ///
+    /// Needs ``EngineCapabilities/doors``.
+    ///
+    /// - Parameter target: An address in the network; nil: the address leads nowhere any more.
+    func lead(_ address: String, to target: String?, in network: String) async throws
+
     /// Removes a workload with its disk; what still runs is killed.
     func remove(_ name: WorkloadName) async throws
 

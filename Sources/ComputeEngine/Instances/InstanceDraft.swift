@@ -51,6 +51,9 @@ struct InstanceDraft: Sendable {
             defaults: defaults,
             store: sources.store
         )
+        for config in body["networkInterfaces"]?[0]?["accessConfigs"]?.array ?? [] {
+            try await Address.check(config["natIP"]?.string, in: region, of: key.project, store: sources.store)
+        }
         complete(at: place, zone: zone, created: created, type: typeName, account: defaultAccount)
     }
 
@@ -102,7 +105,7 @@ struct InstanceDraft: Sendable {
                 "kind": "compute#networkInterface", "name": "nic0", "stackType": "IPV4_ONLY",
                 "fingerprint": .string(Token.fingerprint()),
                 "network": .string(place.network.link), "subnetwork": .string(place.subnetwork.link),
-                "accessConfigs": .array(asked?["accessConfigs"]?.array ?? []),
+                "accessConfigs": .array((asked?["accessConfigs"]?.array ?? []).map(AccessConfig.completed)),
                 "networkIP": asked?["networkIP"] ?? "",
             ]
         ]

@@ -66,7 +66,7 @@ struct InstanceLife: Sendable {
             ("reset", reset), ("delete", delete), ("simulateMaintenanceEvent", maintain), ("setMetadata", refresh),
             ("setMachineType", resize), ("attachDisk", attach), ("detachDisk", detach), ("setLabels", tell),
             ("setTags", retag), ("setScheduling", tell), ("setDiskAutoDelete", tell), ("setDeletionProtection", tell),
-            ("setServiceAccount", tell),
+            ("setServiceAccount", tell), ("addAccessConfig", readdress), ("deleteAccessConfig", readdress),
         ]
         for (verb, work) in works { await changes.register("compute.instances.\(verb)", work) }
         await changes.runner.register("compute.projects.setCommonInstanceMetadata", handler: refreshProject)
@@ -202,6 +202,27 @@ struct InstanceLife: Sendable {
         if instance["status"]?.string == "RUNNING" { try await walls.raise(for: instance, key) }
     }
 
+    /// Leads a reserved address to the machine that has it now, or away from the one that had it.
+    private func readdress(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
+        let instance = try await store.get(key)
+        if let address = operation.input["natIP"]?.string, Address.isReserved(address) {
+            try await follow(address, in: key.project, leaving: InstancePlace(of: instance).engineNetwork)
+        }
+        try await show(instance, key)
+    }
+
+    /// Makes the engine lead a reserved address to whom the rows say that it belongs to.
+    ///
+    /// - Parameter network: The engine's network of a machine that may have had it before.
+    func follow(_ address: String, in project: String, leaving network: String? = nil) async throws {
+        let user = try await store.database.read { try Address.user(of: address, in: project, $0) }
+        let place = user.map { InstancePlace(of: $0).engineNetwork }
+        if let network, network != place { try await engine.lead(address, to: nil, in: network) }
+        let target = user?["networkInterfaces"]?[0]?["networkIP"]?.string ?? ""
+        guard let place, !target.isEmpty else { return }
+        try await engine.lead(address, to: target, in: place)
+    }
+
     private func refreshProject(_ operation: Operations.Operation) async throws -> JSON {
         let instances = try await store.list("instances", project: operation.project)
         try await withThrowingDiscardingTaskGroup { group in
@@ -270,6 +291,9 @@ struct InstanceLife: Sendable {
                 }
             }
             try ResourceStore.delete(key, in: db)
+        }
+        for address in Address.reserved(of: instance) {
+            try await follow(address, in: key.project, leaving: InstancePlace(of: instance).engineNetwork)
         }
     }
 

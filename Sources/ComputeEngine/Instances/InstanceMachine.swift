@@ -46,6 +46,7 @@ extension InstanceLife {
             )
         }
         try await engine.start(workload)
+        for address in Address.reserved(of: instance) { try await follow(address, in: key.project) }
         try await letIn(instance, key)
         try await setStatus(key, "RUNNING") { instance in
             instance["lastStartTimestamp"] = .string(Timestamp.text(changes.now()))
@@ -77,20 +78,15 @@ extension InstanceLife {
             to: network,
             within: description.subnet == ranges.network ? ranges.part : nil,
             wanting: wanted.isEmpty ? nil : wanted,
+            besides: try await Address.kept(in: key.project, store: store),
             owner: Self.workload(of: instance).text
         )
         let addressed = try await store.update(key) { instance in
             guard let address = place.address else { return }
             var interface = instance["networkInterfaces"]?[0] ?? [:]
             interface["networkIP"] = .string(address)
-            // The machine's own address is reached from this computer: it is its external one too.
             interface["accessConfigs"] = .array(
-                (interface["accessConfigs"]?.array ?? []).map { config in
-                    var config = config
-                    config["kind"] = "compute#accessConfig"
-                    config["natIP"] = .string(address)
-                    return config
-                }
+                (interface["accessConfigs"]?.array ?? []).map { AccessConfig.addressed($0, at: address) }
             )
             instance["networkInterfaces"] = [interface]
         }

@@ -68,6 +68,7 @@ struct InstanceMaker: Sendable {
     }
 
     private static func insert(_ draft: InstanceDraft, _ operation: Operations.Operation, in db: Database) throws {
+        try Address.checkFree(for: draft.instance, in: draft.key.project, db)
         try ResourceStore.insert(draft.instance, at: draft.key, in: db)
         for (key, disk) in draft.disks.made { try ResourceStore.insert(disk, at: key, in: db) }
         for (disk, isReadOnly) in draft.disks.existing {

@@ -37,6 +37,8 @@ struct InstanceMethods: Sendable {
         api.add("compute.instances.setScheduling", .post, one + "/setScheduling", setScheduling)
         api.add("compute.instances.setServiceAccount", .post, one + "/setServiceAccount", setServiceAccount)
         api.add("compute.instances.setDeletionProtection", .post, one + "/setDeletionProtection", setDeletionProtection)
+        api.add("compute.instances.addAccessConfig", .post, one + "/addAccessConfig", addAccessConfig)
+        api.add("compute.instances.deleteAccessConfig", .post, one + "/deleteAccessConfig", deleteAccessConfig)
         api.add(
             "compute.instances.simulateMaintenanceEvent",
             .post,
@@ -46,7 +48,7 @@ struct InstanceMethods: Sendable {
         api.lacks(
             "compute.instances",
             [
-                "addAccessConfig", "deleteAccessConfig", "addNetworkInterface", "addResourcePolicies",
+                "updateAccessConfig", "addNetworkInterface", "addResourcePolicies",
                 "removeResourcePolicies", "setMachineResources", "setMinCpuPlatform", "setIamPolicy",
                 "testIamPermissions", "updateNetworkInterface", "setName",
             ],

@@ -38,17 +38,6 @@ struct NetworkMethods: Sendable {
         api.add("compute.subnetworks.delete", .delete, regional + "/{name}", deleteSubnetwork)
         api.lacks("compute.subnetworks.patch", .patch, regional + "/{name}")
         api.lacks("compute.subnetworks", ["expandIpCidrRange", "setPrivateIpGoogleAccess"], on: regional + "/{name}")
-        let addresses = ComputePath.region + "/addresses"
-        api.add("compute.addresses.list", .get, addresses, listAddresses)
-        api.add("compute.globalAddresses.list", .get, ComputePath.global + "/addresses", listAddresses)
-        api.add(
-            "compute.addresses.aggregatedList",
-            .get,
-            ComputePath.aggregated + "/addresses",
-            requires: "compute.addresses.list",
-            aggregatedAddresses
-        )
-        api.lacks("compute.addresses.insert", .post, addresses)
     }
 
     // MARK: Networks
@@ -189,19 +178,6 @@ struct NetworkMethods: Sendable {
             try ResourceStore.delete(key, in: db)
             return subnetwork
         }
-    }
-
-    // MARK: Addresses
-
-    /// Reserved addresses: there are none, for an instance's address is its own as long as it exists.
-    func listAddresses(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        _ = try await rows.projects.project(input.project)
-        return try input.page([], kind: "address", for: caller)
-    }
-
-    func aggregatedAddresses(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        _ = try await rows.projects.project(input.project)
-        return try input.aggregate([], collection: "addresses", kind: "address", for: caller)
     }
 
     // MARK: Operations

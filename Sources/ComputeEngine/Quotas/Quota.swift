@@ -18,6 +18,7 @@ enum Quota {
     private static let ofProjects: [(metric: String, limit: Double)] = [
         ("CPUS_ALL_REGIONS", 100_000), ("FIREWALLS", 1000), ("GPUS_ALL_REGIONS", 64), ("IMAGES", 2000),
         ("INSTANCE_TEMPLATES", 1000), ("NETWORKS", 50), ("SNAPSHOTS", 5000),
+        ("STATIC_ADDRESSES", 700),
     ]
 
     /// Limits of a project in each region.
@@ -25,6 +26,7 @@ enum Quota {
         [
             ("CPUS", 50_000), ("DISKS_TOTAL_GB", 4_096_000), ("IN_USE_ADDRESSES", 25_000),
             ("INSTANCE_GROUP_MANAGERS", 1000), ("INSTANCES", 25_000), ("SSD_TOTAL_GB", 1_024_000),
+            ("STATIC_ADDRESSES", 700),
         ] + AcceleratorType.names.flatMap { [(gpus($0), 64), ("PREEMPTIBLE_" + gpus($0), 64)] }
 
     /// `NVIDIA_T4_GPUS` for `nvidia-tesla-t4`.
@@ -68,7 +70,8 @@ enum Quota {
     // MARK: Usage
 
     private static let collections = [
-        "disks", "firewalls", "images", "instanceGroupManagers", "instanceTemplates", "instances", "networks",
+        "addresses", "disks", "firewalls", "images", "instanceGroupManagers", "instanceTemplates", "instances",
+        "networks",
         "snapshots",
     ]
 
@@ -76,12 +79,13 @@ enum Quota {
     ///
     /// As at Google, a machine that is off counts as an instance only: its processors are free for another.
     static func demand(of resource: JSON, at key: ResourceKey) -> [Metric: Double] {
-        let region = key.zone.flatMap(Region.ofZone)?.name
+        let region = key.zone.flatMap(Region.ofZone)?.name ?? key.region
         func regional(_ name: String, _ amount: Double = 1) -> [Metric: Double] {
             [Metric(name: name, region: region): amount]
         }
         func global(_ name: String, _ amount: Double = 1) -> [Metric: Double] { [Metric(name: name): amount] }
         switch key.collection {
+        case "addresses": return resource["addressType"] == "EXTERNAL" ? regional("STATIC_ADDRESSES") : [:]
         case "firewalls": return global("FIREWALLS")
         case "images": return global("IMAGES")
         case "instanceTemplates": return global("INSTANCE_TEMPLATES")

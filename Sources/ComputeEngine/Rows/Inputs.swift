@@ -32,7 +32,7 @@ struct ChangeInput: PlacedInput {
 
     private static let queries = [
         "start", "port", "queryPath", "autoDelete", "deviceName", "deletionProtection", "forceCreate",
-        "sourceInstanceTemplate", "size",
+        "sourceInstanceTemplate", "size", "networkInterface", "accessConfig",
     ]
 
     init(from call: Call) async throws {

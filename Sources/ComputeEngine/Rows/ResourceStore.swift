@@ -31,6 +31,7 @@ struct ResourceKey: Hashable, Sendable {
     }
 
     var zone: String? { scope.hasPrefix("zones/") ? String(scope.dropFirst(6)) : nil }
+    var region: String? { scope.hasPrefix("regions/") ? String(scope.dropFirst(8)) : nil }
     /// The zone or region that the resource is in.
     var place: ResourceName { ResourceName(parsing: "projects/\(project)/\(scope)") }
 }

@@ -4,7 +4,7 @@ import GRDB
 import GoogleAPI
 package import MetadataStore
 
-/// When machines ran, and disks were there, as the triggers of ``ComputeEngineSchema`` noted it.
+/// When machines ran, and disks, reserved addresses, snapshots and images were there, as the triggers of ``ComputeEngineSchema`` noted it.
 package struct ComputeUsage: Sendable {
     private let store: MetadataStore
 
@@ -21,7 +21,7 @@ package struct ComputeUsage: Sendable {
                 sql: sql,
                 arguments: [to.timeIntervalSince1970, from.timeIntervalSince1970]
             )
-            return try rows.compactMap(Self.read)
+            return try rows.filter { $0["collection"] != "addresses" }.compactMap(Self.read) + Self.idleAddresses(rows)
         }
     }
 
@@ -36,7 +36,13 @@ package struct ComputeUsage: Sendable {
         let resource = try JSON(parsing: row["resource"])
         let scope: String = row["scope"]
         let collection: String = row["collection"]
-        let kind = collection == "disks" ? disk(resource) : instance(resource)
+        let kind: Usage.Kind? =
+            switch collection {
+            case "disks": disk(resource)
+            case "snapshots": .snapshot(item: "snapshot", bytes: bytes(resource["storageBytes"]))
+            case "images": .snapshot(item: "image", bytes: bytes(resource["archiveSizeBytes"]))
+            default: instance(resource)
+            }
         guard let kind else { return nil }
         let zone = String(scope.split(separator: "/").last ?? "")
         return Usage(
@@ -47,6 +53,45 @@ package struct ComputeUsage: Sendable {
             start: Date(timeIntervalSince1970: row["started"]),
             end: (row["ended"] as Double?).map(Date.init(timeIntervalSince1970:))
         )
+    }
+
+    private static func bytes(_ size: JSON?) -> Double { Double(size?.integer ?? 0) }
+
+    /// When reserved external addresses were no running machine's.
+    private static func idleAddresses(_ rows: [Row]) throws -> [Usage] {
+        guard rows.contains(where: { $0["collection"] == "addresses" }) else { return [] }
+        var busy: [String: [(start: Double, end: Double)]] = [:]
+        for row in rows where row["collection"] == "instances" {
+            for address in AccessConfig.addresses(of: try JSON(parsing: row["resource"])) {
+                let time: (start: Double, end: Double) = (row["started"], row["ended"] ?? .infinity)
+                busy["\(row["project"] as String) \(address)", default: []].append(time)
+            }
+        }
+        return try rows.filter { $0["collection"] == "addresses" }.flatMap { row -> [Usage] in
+            let resource = try JSON(parsing: row["resource"])
+            guard resource["addressType"] == "EXTERNAL", let address = resource["address"]?.string else { return [] }
+            let project: String = row["project"]
+            let name: String = row["name"]
+            let region = String((row["scope"] as String).split(separator: "/").last ?? "")
+            let end: Double = row["ended"] ?? .infinity
+            var idle: [(start: Double, end: Double)] = []
+            var moment: Double = row["started"]
+            for use in (busy["\(project) \(address)"] ?? []).sorted(by: { $0.start < $1.start }) {
+                if use.start > moment { idle.append((moment, min(use.start, end))) }
+                moment = max(moment, use.end)
+            }
+            if moment < end { idle.append((moment, end)) }
+            return idle.map { time in
+                Usage(
+                    project: project,
+                    resource: "addresses/\(name) (\(region))",
+                    region: region,
+                    kind: .idleAddress,
+                    start: Date(timeIntervalSince1970: time.start),
+                    end: time.end.isFinite ? Date(timeIntervalSince1970: time.end) : nil
+                )
+            }
+        }
     }
 
     private static func disk(_ resource: JSON) -> Usage.Kind? {

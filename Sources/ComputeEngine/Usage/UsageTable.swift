@@ -21,6 +21,30 @@ enum UsageTable {
         "UPDATE computeUsage SET ended = \(time) WHERE id = \(row).id AND ended IS NULL;"
     }
 
+    private static let address = "json_extract(CAST(%.resource AS TEXT), '$.networkInterfaces[0].accessConfigs')"
+    private static let isReady = "json_extract(CAST(NEW.resource AS TEXT), '$.status') = 'READY'"
+
+    /// Reserved addresses, snapshots and images cost too, and a machine otherwise with another external address.
+    static func widen(in db: Database) throws {
+        let newAddress = address.replacing("%", with: "NEW")
+        let oldAddress = address.replacing("%", with: "OLD")
+        try db.execute(
+            sql: """
+                CREATE TRIGGER computeUsage_address_made AFTER INSERT ON computeResources
+                WHEN NEW.collection = 'addresses' BEGIN \(begin) END;
+                CREATE TRIGGER computeUsage_copy_made AFTER UPDATE ON computeResources
+                WHEN NEW.collection IN ('snapshots', 'images') AND \(isReady) AND NOT \(isOpen) BEGIN \(begin) END;
+                CREATE TRIGGER computeUsage_machine_readdressed AFTER UPDATE ON computeResources
+                WHEN NEW.collection = 'instances' AND \(costs) AND \(isOpen) AND \(newAddress) IS NOT \(oldAddress)
+                BEGIN \(end("NEW")) \(begin) END;
+
+                INSERT INTO computeUsage
+                SELECT id, project, scope, collection, name, \(time), NULL, resource FROM computeResources AS NEW
+                WHERE NEW.collection IN ('snapshots', 'images') AND \(isReady);
+                """
+        )
+    }
+
     static func create(in db: Database) throws {
         let newSize = size.replacing("%", with: "NEW")
         let oldSize = size.replacing("%", with: "OLD")

@@ -2,7 +2,7 @@ import Foundation
 import HostPrograms
 import Workloads
 
-/// The doors of one bridge: rules that lead addresses to ports of the daemon.
+/// The doors of one bridge: rules that lead addresses to ports of the daemon, or to machines behind the bridge.
 struct Doors {
     var bridge: String
 
@@ -33,7 +33,45 @@ struct Doors {
         for rule in needed where !accepted.contains(rule) { try await change(["-I", "INPUT"] + rule) }
     }
 
-    func removeAll() async { try? await set([]) }
+    /// Makes an address lead to a machine behind the bridge, or nowhere.
+    ///
+    /// The rules carry the bridge's name as their comment: by it they are found again.
+    ///
+    /// - Parameters:
+    ///   - subnet: The bridge's range; what comes from there seems to come from the gateway, so that answers come back.
+    ///   - gateway: The computer's own address in the range, from which it calls.
+    func lead(_ address: String, to target: String?, subnet: String, gateway: String) async throws {
+        let mark = ["-m", "comment", "--comment", bridge]
+        let detour = target.map { ["-d", "\(address)/32"] + mark + ["-j", "DNAT", "--to-destination", $0] }
+        let answers = target.map {
+            ["-s", subnet, "-d", "\($0)/32", "-o", bridge, "-m", "conntrack", "--ctstate", "DNAT"]
+                + ["--ctorigdst", address] + mark + ["-j", "MASQUERADE"]
+        }
+        for (chain, wanted) in [("PREROUTING", detour), ("OUTPUT", detour), ("POSTROUTING", answers)] {
+            let present = try await rules("nat", chain, marked: "--comment")
+                .filter { $0.contains("\(address)/32") || $0.contains(address) }
+            for rule in present where rule != wanted { try await change(["-t", "nat", "-D", chain] + rule) }
+            if let wanted, !present.contains(wanted) { try await change(["-t", "nat", "-I", chain] + wanted) }
+        }
+        // Goes with the bridge by itself.
+        let route = ["\(address)/32", "dev", bridge]
+        guard target != nil else {
+            _ = try await HostProgram.run("ip", ["route", "delete"] + route)
+            return
+        }
+        let added = try await HostProgram.run("ip", ["route", "replace"] + route + ["src", gateway])
+        guard added.status == 0 else { throw EngineError.refused("ip route: \(added.output)") }
+    }
+
+    /// Removes the doors, and what leads to machines.
+    func removeAll() async {
+        try? await set([])
+        for chain in ["PREROUTING", "OUTPUT", "POSTROUTING"] {
+            for rule in (try? await rules("nat", chain, marked: "--comment")) ?? [] {
+                try? await change(["-t", "nat", "-D", chain] + rule)
+            }
+        }
+    }
 
     /// Removes every rule that names the bridge, the engine's own too.
     func removeEverything() async {
@@ -48,11 +86,11 @@ struct Doors {
     }
 
     /// The rules of a chain that are this bridge's, as `iptables -S` writes them.
-    private func rules(_ table: String, _ chain: String) async throws -> [[String]] {
+    private func rules(_ table: String, _ chain: String, marked mark: String = "-i") async throws -> [[String]] {
         let listing = try await HostProgram.run("iptables", ["-w", "-t", table, "-S", chain])
         return listing.output.split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ").map(String.init)
-            guard words.count > 2, words[0] == "-A", let at = words.firstIndex(of: "-i"), at + 1 < words.count,
+            guard words.count > 2, words[0] == "-A", let at = words.firstIndex(of: mark), at + 1 < words.count,
                 words[at + 1] == bridge
             else { return nil }
             return Array(words.dropFirst(2))

@@ -66,6 +66,20 @@ extension DockerEngine {
         }
     }
 
+    package func lead(_ address: String, to target: String?, in network: String) async throws {
+        let found = try await host.client().find("/networks/\(network)")
+        guard try await facts().doors else {
+            guard target != nil else { return }
+            throw EngineError.refused(
+                "The address \(address) cannot be led to a machine: run Brume as root, with iptables, beside the engine."
+            )
+        }
+        guard let bridge = found?.bridge, let subnet = found?["IPAM"]?["Config"]?[0]?["Subnet"]?.string,
+            let gateway = AddressRange(subnet)?.gateway
+        else { return }
+        try await Doors(bridge: bridge).lead(address, to: target, subnet: subnet, gateway: gateway)
+    }
+
     // MARK: Shared
 
     private func machine(_ name: WorkloadName) async throws -> Container {
