@@ -22,6 +22,7 @@ enum UsageTable {
     }
 
     private static let address = "json_extract(CAST(%.resource AS TEXT), '$.networkInterfaces[0].accessConfigs')"
+    private static let isRunning = "json_extract(CAST(NEW.resource AS TEXT), '$.status') = 'RUNNING'"
     private static let isReady = "json_extract(CAST(NEW.resource AS TEXT), '$.status') = 'READY'"
 
     /// Reserved addresses, snapshots and images cost too, and a machine otherwise with another external address.
@@ -37,6 +38,11 @@ enum UsageTable {
                 CREATE TRIGGER computeUsage_machine_readdressed AFTER UPDATE ON computeResources
                 WHEN NEW.collection = 'instances' AND \(costs) AND \(isOpen) AND \(newAddress) IS NOT \(oldAddress)
                 BEGIN \(end("NEW")) \(begin) END;
+
+                -- A machine that is off is STOPPING again when it is deleted, and costs nothing for that.
+                DROP TRIGGER computeUsage_machine_on;
+                CREATE TRIGGER computeUsage_machine_on AFTER UPDATE ON computeResources
+                WHEN NEW.collection = 'instances' AND \(isRunning) AND NOT \(isOpen) BEGIN \(begin) END;
 
                 INSERT INTO computeUsage
                 SELECT id, project, scope, collection, name, \(time), NULL, resource FROM computeResources AS NEW
