@@ -111,13 +111,14 @@ let package = Package(
         module("CloudBuild", anatomy + ["Billing", "Compression", "Operations", "Workloads", "Guests", "ImageCatalogue", .crypto, .yams, .serviceLifecycle]),
         module("SourceRepositories", anatomy + ["HostPrograms", .nioPosix, .serviceLifecycle]),
         module("CloudLogging", anatomy),
+        module("OSLogin", anatomy + [.crypto]),
         module("SecretManager", anatomy + ["BlobStore"]),
         module("VertexAI", anatomy + ["Billing", "Operations", "Workloads", "Guests", "ImageCatalogue", .serviceLifecycle]),
 
         // The one place where parts are joined, and the command line.
         module("BrumeServer", ["GoogleAPI", "APIServer", "Gateway", "MetadataStore", "BlobStore", "Operations", "Workloads",
             "ImageCatalogue", "Guests", "DockerEngine", "SimulatedEngine", "IAM", "ResourceManager", "ServiceUsage", "CloudBilling",
-            "CloudStorage", "ArtifactRegistry", "ComputeEngine", "CloudBuild", "CloudLogging", "SecretManager", "SourceRepositories", "VertexAI", "SecretFile",
+            "CloudStorage", "ArtifactRegistry", "ComputeEngine", "CloudBuild", "CloudLogging", "OSLogin", "SecretManager", "SourceRepositories", "VertexAI", "SecretFile",
             .asyncHTTPClient, .grdb, .httpTypes, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix, .serviceLifecycle, .unixSignals]),
         .executableTarget(name: "brume", dependencies: ["Billing", "BrumeServer", "GoogleAPI", .argumentParser, .logging],
             resources: [.copy("Demo/Material")], swiftSettings: strict),
@@ -151,6 +152,7 @@ let package = Package(
             "APIServer", "GoogleAPI", .grdb, .nioCore, .logging, .serviceLifecycle]),
         tests("SourceRepositoriesTests", ["SourceRepositories", "APIServer", "GoogleAPI", "BrumeTesting", "MetadataStore", .grdb, .httpTypes,
             .logging, .serviceLifecycle]),
+        tests("OSLoginTests", ["OSLogin", "APIServer", "GoogleAPI", "BrumeTesting", "MetadataStore"]),
         tests("SecretManagerTests", ["SecretManager", "APIServer", "GoogleAPI", "BrumeTesting", "MetadataStore"]),
         tests("CloudLoggingTests", ["CloudLogging", "APIServer", "GoogleAPI", "BrumeTesting", "MetadataStore", .httpTypes]),
         tests("VertexAITests", ["VertexAI", "SimulatedEngine", "BrumeTesting", "MetadataStore", "Operations", "APIServer", "GoogleAPI",

@@ -15,6 +15,7 @@ import ImageCatalogue
 package import Logging
 import MetadataStore
 import NIOCore
+import OSLogin
 import Operations
 import ResourceManager
 import SecretManager
@@ -41,7 +42,7 @@ package struct Cloud: Sendable {
             OperationsSchema.self, IAMSchema.self, ResourceManagerSchema.self, ServiceUsageSchema.self,
             ArtifactRegistrySchema.self, CloudLoggingSchema.self, VertexAISchema.self, CloudStorageSchema.self,
             GuestsSchema.self, ComputeEngineSchema.self, CloudBuildSchema.self, SourceRepositoriesSchema.self,
-            SecretManagerSchema.self, CloudBillingSchema.self,
+            SecretManagerSchema.self, CloudBillingSchema.self, OSLoginSchema.self,
         ]
     }
 
@@ -145,6 +146,7 @@ package struct Cloud: Sendable {
             registry.pythonAPI(authorizer: authorizer), registry.registryAPI(), registry.api(authorizer: authorizer),
         ]
 
+        let osLogin = OSLogin(store: store, projects: resourceManager, authorizer: authorizer, now: now)
         let compute = await ComputeEngine(
             store: store,
             operations: operations,
@@ -155,11 +157,13 @@ package struct Cloud: Sendable {
             catalogue: catalogue,
             tools: GuestTools(folder: data.tools),
             credentials: tokens,
+            logins: osLogin,
             simulatesAccelerators: configuration.simulatesAccelerators,
             logger: logger,
             now: now
         )
         apis.append(compute.api)
+        apis.append(osLogin.api(onChange: compute.refreshLogins))
 
         let cloudLogging = CloudLogging(
             store: store,

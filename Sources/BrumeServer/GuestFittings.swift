@@ -11,6 +11,7 @@ import ImageCatalogue
 import Logging
 import Synchronization
 import VertexAI
+import OSLogin
 import Workloads
 
 /// Tokens of service accounts: for guests, and as registry credentials.
@@ -145,3 +146,5 @@ struct TrainingNetwork: JobSurroundings {
 
     func release(_ owner: String) async throws { try await guests.release(owner: owner) }
 }
+
+extension OSLogin: MachineLogins {}

@@ -42,6 +42,7 @@ package struct ComputeEngine: Sendable {
         catalogue: ImageCatalogue,
         tools: any MachineTools,
         credentials: any ImageCredentials,
+        logins: any MachineLogins,
         simulatesAccelerators: Bool = false,
         logger: Logger,
         now: @escaping @Sendable () -> Date
@@ -86,6 +87,7 @@ package struct ComputeEngine: Sendable {
             guests: guests,
             engine: engine,
             credentials: credentials,
+            logins: logins,
             projectMetadata: projectMethods,
             changes: changes,
             sessions: sessions,
@@ -120,6 +122,9 @@ package struct ComputeEngine: Sendable {
         await firewalls.register()
         await addresses.register()
     }
+
+    /// Lets running machines with OS Login know who may log in now.
+    package func refreshLogins() async throws { try await life.refreshLogins() }
 
     /// Keep instances and groups what their rows say; they run as long as the daemon.
     package var keepers: [any Service] {

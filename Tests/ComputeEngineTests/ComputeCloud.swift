@@ -74,6 +74,7 @@ struct ComputeCloud: Sendable {
             catalogue: catalogue,
             tools: Tools(),
             credentials: NoTokens(),
+            logins: inside,
             simulatesAccelerators: simulatesAccelerators,
             logger: logger,
             now: { Date() }
@@ -185,4 +186,9 @@ private struct NoTokens: TokenIssuer, ImageCredentials {
 
 extension JSON {
     var text: String { (try? data()).map { String(decoding: $0, as: UTF8.self) } ?? "" }
+}
+
+/// One account that may log in.
+extension Inside: MachineLogins {
+    func keys(of project: String) async throws -> String { "ada_example_com:ssh-ed25519 AAAAlogin" }
 }

@@ -15,6 +15,12 @@ package protocol ImageCredentials: Sendable {
     func credential(for image: ImageReference, account: String?) async throws -> RegistryCredential?
 }
 
+/// What Compute Engine needs of OS Login.
+package protocol MachineLogins: Sendable {
+    /// What metadata would say in `ssh-keys` of those who may log in to a project's machines.
+    func keys(of project: String) async throws -> String
+}
+
 /// What makes a machine of any image reachable, mounted at ``GuestTools/path``.
 package protocol MachineTools: Sendable {
     /// - Throws: ``EngineError/unavailable(_:)`` when they cannot be made on this machine, with the remedy.
@@ -35,6 +41,7 @@ struct InstanceLife: Sendable {
     let guests: Guests
     let engine: any WorkloadEngine
     let credentials: any ImageCredentials
+    let logins: any MachineLogins
     let projectMetadata: ProjectMethods
     let changes: ChangeLog
     let sessions: MachineSessions
@@ -223,13 +230,29 @@ struct InstanceLife: Sendable {
         try await engine.lead(address, to: target, in: place)
     }
 
+    /// Brings the users of all running machines with OS Login to who may log in now.
+    func refreshLogins() async throws {
+        try await forEachRunning(of: nil) { key, instance in
+            if try await usesOSLogin(instance, key) { try await applyUsers(instance, key) }
+        }
+    }
+
     private func refreshProject(_ operation: Operations.Operation) async throws -> JSON {
-        let instances = try await store.list("instances", project: operation.project)
+        try await forEachRunning(of: operation.project) { key, _ in try await refresh(key, operation) }
+        return [:]
+    }
+
+    /// Does something with all running machines of a project, or of all; what fails with one is logged.
+    private func forEachRunning(
+        of project: String?,
+        _ work: @escaping @Sendable (ResourceKey, JSON) async throws -> Void
+    ) async throws {
+        let instances = try await store.list("instances", project: project)
         try await withThrowingDiscardingTaskGroup { group in
             for (key, instance) in instances where instance["status"]?.string == "RUNNING" {
                 group.addTask {
                     do {
-                        try await refresh(key, operation)
+                        try await work(key, instance)
                     } catch let error as EngineError {
                         let metadata: Logger.Metadata = ["instance": "\(key.resourceName)"]
                         logger.warning("cannot refresh a machine: \(error)", metadata: metadata)
@@ -237,7 +260,6 @@ struct InstanceLife: Sendable {
                 }
             }
         }
-        return [:]
     }
 
     /// Gives the metadata server what it is to say; nothing before the machine has its place.

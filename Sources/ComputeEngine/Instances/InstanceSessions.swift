@@ -25,12 +25,7 @@ extension InstanceLife {
 
     /// Brings the machine's users to what the metadata says, and publishes its host key.
     func applyUsers(_ instance: JSON, _ key: ResourceKey) async throws {
-        var keys = Metadata.value("ssh-keys", in: instance["metadata"]) ?? ""
-        let blocksProject = Metadata.value("block-project-ssh-keys", in: instance["metadata"])?.lowercased() == "true"
-        if !blocksProject {
-            let metadata = try await projectMetadata.metadata(of: key.project)
-            keys += "\n" + (Metadata.value("ssh-keys", in: metadata) ?? "")
-        }
+        let keys = try await keys(for: instance, key)
         let workload = Self.workload(of: instance)
         let session = try await engine.exec(MachineScript.users, in: workload, part: "machine")
         try await session.write(ByteBuffer(string: keys + "\n"))
@@ -51,6 +46,24 @@ extension InstanceLife {
             )
             try await guests.setAttribute(attribute)
         }
+    }
+
+    /// Who may log in: those of OS Login, or those whom the metadata names; never both.
+    private func keys(for instance: JSON, _ key: ResourceKey) async throws -> String {
+        if try await usesOSLogin(instance, key) { return try await logins.keys(of: key.project) }
+        let own = Metadata.value("ssh-keys", in: instance["metadata"]) ?? ""
+        let blocksProject = Metadata.value("block-project-ssh-keys", in: instance["metadata"])?.lowercased() == "true"
+        if blocksProject { return own }
+        let metadata = try await projectMetadata.metadata(of: key.project)
+        return own + "\n" + (Metadata.value("ssh-keys", in: metadata) ?? "")
+    }
+
+    /// What an instance's metadata says of OS Login, or else the project's.
+    func usesOSLogin(_ instance: JSON, _ key: ResourceKey) async throws -> Bool {
+        let own = Metadata.value("enable-oslogin", in: instance["metadata"])
+        if let own { return own.lowercased() == "true" }
+        let metadata = try await projectMetadata.metadata(of: key.project)
+        return Metadata.value("enable-oslogin", in: metadata)?.lowercased() == "true"
     }
 
     /// Runs the script of a machine that is to end; it may take as long as the machine has left.

@@ -1,0 +1,105 @@
+import APIServer
+import BrumeTesting
+import Foundation
+import GoogleAPI
+import MetadataStore
+import OSLogin
+import Synchronization
+import Testing
+
+private let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHNvbWUga2V5IHRoYXQgaXMgbm8gcmVhbCBvbmU= ada@laptop"
+
+/// Lets nobody log in but the owner.
+private struct OwnerOnly: Authorizer {
+    func authorize(_ caller: Caller, for permission: String, on resource: ResourceName) async throws {
+        guard caller.email == "owner@example.com" else {
+            throw GoogleError.forbidden("Permission '\(permission)' denied.")
+        }
+    }
+}
+
+private final class LoginCloud: Sendable {
+    static let me = "/oslogin/v1/users/owner@example.com"
+    let login: OSLogin
+    let api: TestAPI
+    private let changes: Counter
+
+    init() throws {
+        login = OSLogin(
+            store: try MetadataStore(inMemoryWith: [OSLoginSchema.self]),
+            projects: DemoProject(),
+            authorizer: OwnerOnly(),
+            now: { Date(timeIntervalSince1970: 1_700_000_000) }
+        )
+        let counter = Counter()
+        changes = counter
+        api = TestAPI([login.api { counter.count() }])
+    }
+
+    var changeCount: Int { changes.value }
+
+    func importKey(_ more: String = "", query: String = "?projectId=demo") async throws -> JSON {
+        let reply = try await api.post("\(Self.me):importSshPublicKey\(query)", json: #"{"key": "\#(key)"\#(more)}"#)
+        try #require(reply.status == 200, "\(reply.text)")
+        return reply.json["loginProfile"] ?? [:]
+    }
+}
+
+private final class Counter: Sendable {
+    private let counted = Mutex(0)
+    var value: Int { counted.withLock { $0 } }
+    func count() { counted.withLock { $0 += 1 } }
+}
+
+@Suite("oslogin.users")
+struct OSLoginTests {
+    @Test func `an imported key lets its account in as its own user, and machines are told before the answer`()
+        async throws
+    {
+        let cloud = try LoginCloud()
+        #expect(try await cloud.api.get("\(LoginCloud.me)/loginProfile").json["posixAccounts"] == [])
+        let profile = try await cloud.importKey()
+        #expect(profile["name"] == "owner@example.com" && cloud.changeCount == 1)
+        let user = profile["posixAccounts"]?[0]
+        #expect(user?["username"] == "owner_example_com" && user?["primary"] == true && user?["accountId"] == "demo")
+        #expect(profile["sshPublicKeys"]?.object?.values.map { $0["key"]?.string } == [key])
+        #expect(try await cloud.login.keys(of: "demo") == "owner_example_com:\(key)")
+        #expect(try await cloud.login.keys(of: "other") == "")
+        // The same again is the same.
+        #expect(try await cloud.importKey() == profile)
+    }
+
+    @Test func `a key that has expired lets nobody in`() async throws {
+        let cloud = try LoginCloud()
+        let profile = try await cloud.importKey(#", "expirationTimeUsec": "1699999999000000""#)
+        #expect(try await cloud.login.keys(of: "demo") == "")
+        let fingerprint = try #require(profile["sshPublicKeys"]?.object?.keys.first)
+        let path = "\(LoginCloud.me)/sshPublicKeys/\(fingerprint)"
+        let changed = try await cloud.api.patch(path, json: #"{"expirationTimeUsec": "1700000001000000"}"#)
+        #expect(changed.json["expirationTimeUsec"] == "1700000001000000")
+        #expect(try await cloud.login.keys(of: "demo") == "owner_example_com:\(key)")
+        #expect(try await cloud.api.get(path).json["fingerprint"]?.string == fingerprint)
+        #expect(try await cloud.api.delete(path).status == 200)
+        #expect(try await cloud.api.delete(path).status == 404)
+        #expect(try await cloud.login.keys(of: "demo") == "")
+    }
+
+    @Test func `a user is taken from a project`() async throws {
+        let cloud = try LoginCloud()
+        _ = try await cloud.importKey()
+        #expect(try await cloud.api.delete("\(LoginCloud.me)/projects/demo").status == 200)
+        #expect(try await cloud.login.keys(of: "demo") == "")
+        #expect(try await cloud.api.delete("\(LoginCloud.me)/projects/demo").status == 404)
+    }
+
+    @Test func `what is no key, and what is another's, is refused`() async throws {
+        let cloud = try LoginCloud()
+        for bad in ["", "AAAA", "ssh-rsa not-base64 me", #"ssh-rsa AAAA\nssh-rsa BBBB"#] {
+            let reply = try await cloud.api.post("\(LoginCloud.me):importSshPublicKey", json: #"{"key": "\#(bad)"}"#)
+            #expect(reply.status == 400, "\(bad): \(reply.text)")
+        }
+        let other = try await cloud.api.get("/oslogin/v1/users/bob@example.com/loginProfile")
+        #expect(other.status == 403 && other.text.contains("bob@example.com"))
+        #expect(cloud.changeCount == 0)
+    }
+}
