@@ -8,7 +8,7 @@ package import Workloads
 /// every machine:
 ///
 /// - `libexec/ssh-up.sh` runs the ssh server in the foreground; to be run as root, detached, after every start.
-/// - `libexec/user-up.sh NAME` makes a user, who may use sudo, with exactly the keys of its standard input.
+/// - `libexec/user-up.sh NAME [yes|no]` makes a user, who may use sudo or not, with the keys of its standard input.
 /// - `libexec/users-up.sh` does so for all of the metadata's `ssh-keys` (standard input); others lose their keys.
 /// - `libexec/container/` holds the `docker exec` and the `sudo` of machines that are containers themselves.
 ///
@@ -34,7 +34,7 @@ package struct GuestTools: Sendable {
     package static let applyUsers = ExecSpec([path + "/bin/sh", path + "/libexec/users-up.sh"], user: "0")
 
     /// Raised when the tree changes.
-    private static let version = 3
+    private static let version = 4
 
     private let folder: String
     private let scripts: String

@@ -50,21 +50,28 @@ package struct OSLogin: Sendable {
         )
     }
 
-    /// What metadata would say in `ssh-keys`: the valid keys of those who may log in to a project's machines now.
+    /// What metadata would say in `ssh-keys`: the valid keys of those who may log in to a project's machines now. A `-`
+    /// stands before those who may not become root there.
     ///
     /// - Parameter project: The project's ID.
     package func keys(of project: String) async throws -> String {
         var lines: [String] = []
         for (account, keys) in try await store.users(of: project) {
-            let caller = Caller(identity: .account(account), origin: "", requestID: "oslogin")
-            do {
-                try await authorizer.authorize(caller, for: "compute.instances.osLogin", on: .project(project))
-            } catch is GoogleError {
-                continue
-            }
-            let name = LoginProfile.username(of: account)
+            guard try await may("osLogin", account, in: project) else { continue }
+            let isAdmin = try await may("osAdminLogin", account, in: project)
+            let name = (isAdmin ? "" : "-") + LoginProfile.username(of: account)
             lines += keys.filter { $0.isValid(at: now()) }.map { "\(name):\($0.key)" }
         }
         return lines.joined(separator: "\n")
+    }
+
+    private func may(_ verb: String, _ account: String, in project: String) async throws -> Bool {
+        let caller = Caller(identity: .account(account), origin: "", requestID: "oslogin")
+        do {
+            try await authorizer.authorize(caller, for: "compute.instances.\(verb)", on: .project(project))
+            return true
+        } catch let error as GoogleError where error.status == .permissionDenied {
+            return false
+        }
     }
 }

@@ -9,10 +9,11 @@ import Testing
 
 private let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHNvbWUga2V5IHRoYXQgaXMgbm8gcmVhbCBvbmU= ada@laptop"
 
-/// Lets nobody log in but the owner.
-private struct OwnerOnly: Authorizer {
+/// Lets the owner do everything, one other account log in, and nobody else.
+private struct TwoAccounts: Authorizer {
     func authorize(_ caller: Caller, for permission: String, on resource: ResourceName) async throws {
-        guard caller.email == "owner@example.com" else {
+        let mayAll = caller.email == "owner@example.com"
+        guard mayAll || (caller.email == "user@example.com" && permission == "compute.instances.osLogin") else {
             throw GoogleError.forbidden("Permission '\(permission)' denied.")
         }
     }
@@ -22,18 +23,24 @@ private final class LoginCloud: Sendable {
     static let me = "/oslogin/v1/users/owner@example.com"
     let login: OSLogin
     let api: TestAPI
+    /// As `user@example.com`.
+    let others: TestAPI
     private let changes: Counter
 
     init() throws {
         login = OSLogin(
             store: try MetadataStore(inMemoryWith: [OSLoginSchema.self]),
             projects: DemoProject(),
-            authorizer: OwnerOnly(),
+            authorizer: TwoAccounts(),
             now: { Date(timeIntervalSince1970: 1_700_000_000) }
         )
         let counter = Counter()
         changes = counter
         api = TestAPI([login.api { counter.count() }])
+        others = TestAPI(
+            [login.api {}],
+            authenticator: FixedIdentity(identity: .account("user@example.com"))
+        )
     }
 
     var changeCount: Int { changes.value }
@@ -82,6 +89,13 @@ struct OSLoginTests {
         #expect(try await cloud.api.delete(path).status == 200)
         #expect(try await cloud.api.delete(path).status == 404)
         #expect(try await cloud.login.keys(of: "demo") == "")
+    }
+
+    @Test func `who may log in and no more may not become root`() async throws {
+        let cloud = try LoginCloud()
+        let path = "/oslogin/v1/users/user@example.com:importSshPublicKey?projectId=demo"
+        #expect(try await cloud.others.post(path, json: #"{"key": "\#(key)"}"#).status == 200)
+        #expect(try await cloud.login.keys(of: "demo") == "-user_example_com:\(key)")
     }
 
     @Test func `a user is taken from a project`() async throws {

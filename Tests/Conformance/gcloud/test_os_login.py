@@ -19,13 +19,12 @@ def test_gcloud_logs_in_as_the_account_itself(cloud):
         own = profile(cloud)
         user = own["posixAccounts"][0]["username"]
         assert seen[-2:] == [user, "0"] and user != "ada"
-        metadata = cloud.sh(f"gcloud compute instances describe vm-login {ZONE} --format=json(metadata)").stdout
+        metadata = cloud.sh(f"gcloud compute instances describe vm-login {ZONE} '--format=json(metadata)'").stdout
         assert "ssh-keys" not in metadata
 
         # Without its key the account is not let in; the next gcloud brings it again.
         [fingerprint] = own["sshPublicKeys"]
-        listed = cloud.sh("gcloud compute os-login ssh-keys list --format=value(fingerprint)").stdout
-        assert listed.split() == [fingerprint]
+        assert fingerprint in cloud.sh("gcloud compute os-login ssh-keys list").stdout
         cloud.sh(f"gcloud compute os-login ssh-keys update --key={fingerprint} --ttl=1h")
         shown = cloud.sh(f"gcloud compute os-login ssh-keys describe --key={fingerprint} --format=json").stdout
         assert json.loads(shown)["expirationTimeUsec"]
@@ -33,6 +32,33 @@ def test_gcloud_logs_in_as_the_account_itself(cloud):
         assert not profile(cloud).get("sshPublicKeys")
         again = cloud.sh(f"gcloud compute ssh vm-login {ZONE} -q --command='id -un'").stdout.split()
         assert again[-1] == user
+
+        # A service account that may log in and no more: without root.
+        account = f"plain-login@{cloud.project}.iam.gserviceaccount.com"
+        cloud.sh("gcloud iam service-accounts create plain-login")
+        cloud.sh(
+            f"gcloud projects add-iam-policy-binding {cloud.project} --member=serviceAccount:{account}"
+            " --role=roles/compute.osLogin"
+        )
+        me = cloud.sh("gcloud config get account").stdout.strip()
+        cloud.sh(
+            f"gcloud iam service-accounts add-iam-policy-binding {account} --member=serviceAccount:{me}"
+            " --role=roles/iam.serviceAccountTokenCreator"
+        )
+        cloud.sh(
+            "gcloud compute os-login ssh-keys add --key-file=$HOME/.ssh/google_compute_engine.pub"
+            f" --project={cloud.project} --impersonate-service-account={account}"
+        )
+        address = cloud.sh(
+            f"gcloud compute instances describe vm-login {ZONE}"
+            " '--format=value(networkInterfaces[0].networkIP)'"
+        ).stdout.strip()
+        plain = cloud.sh(
+            "ssh -i $HOME/.ssh/google_compute_engine -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+            f" sa_plain_login@{address} 'id -un; sudo -n id -u'",
+            check=False,
+        )
+        assert plain.stdout.split() == ["sa_plain_login"] and plain.status != 0
     finally:
         cloud.sh(f"gcloud compute instances delete vm-login {ZONE} -q")
         cloud.sh("gcloud compute os-login remove-profile -q", check=False)

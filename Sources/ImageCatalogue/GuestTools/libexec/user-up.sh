@@ -1,5 +1,6 @@
 #!/.brume/bin/sh
-# user-up.sh NAME < KEYS: makes a user who may become root without a password, and gives them exactly these ssh keys.
+# user-up.sh NAME [yes|no] < KEYS: makes a user who may become root without a password (or may not), and gives them
+# exactly these ssh keys.
 # May be repeated; the user's home is left as it is.
 set -u
 B=/.brume/bin/busybox
@@ -32,8 +33,12 @@ fi
 if [ "$name" != root ] && [ -d /etc/sudoers.d ]; then
     # sudo leaves out files with a dot in their name.
     file=/etc/sudoers.d/brume-user-$(echo "$name" | $B tr . _)
-    echo "$name ALL=(ALL:ALL) NOPASSWD:ALL" > "$file"
-    $B chmod 440 "$file"
+    if [ "${2:-yes}" = yes ]; then
+        echo "$name ALL=(ALL:ALL) NOPASSWD:ALL" > "$file"
+        $B chmod 440 "$file"
+    else
+        $B rm -f "$file"
+    fi
 fi
 # The new file takes the place of the old at once: a login meanwhile sees the one or the other.
 $B cat > "/.brume-run/keys/.$name.new"
