@@ -296,6 +296,10 @@ struct InstanceLife: Sendable {
             try await contents.keep(try await store.get(boot), of: workload)
         }
         try await engine.remove(workload)
+        // As long as the row is there, nobody else has the address.
+        for address in Address.reserved(of: instance) {
+            try await engine.lead(address, to: nil, in: InstancePlace(of: instance).engineNetwork)
+        }
         try await guests.release(owner: workload.text)
         for disk in disks where unwanted.contains(disk.name) {
             if let row = try await store.find(disk) {
@@ -313,9 +317,6 @@ struct InstanceLife: Sendable {
                 }
             }
             try ResourceStore.delete(key, in: db)
-        }
-        for address in Address.reserved(of: instance) {
-            try await follow(address, in: key.project, leaving: InstancePlace(of: instance).engineNetwork)
         }
     }
 
