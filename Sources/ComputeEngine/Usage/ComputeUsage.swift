@@ -4,7 +4,8 @@ import GRDB
 import GoogleAPI
 package import MetadataStore
 
-/// When machines ran, and disks, reserved addresses, snapshots and images were there, as the triggers of ``ComputeEngineSchema`` noted it.
+/// When machines ran, and disks, reserved addresses, snapshots and images were there, as the triggers of
+/// ``ComputeEngineSchema`` noted it.
 package struct ComputeUsage: Sendable {
     private let store: MetadataStore
 
