@@ -90,7 +90,7 @@ let package = Package(
         module("HostPrograms", [.nioCore, .nioPosix]),
         module("Workloads", ["GoogleAPI", .nioCore]),
         module("ImageCatalogue", ["GoogleAPI", "HostPrograms", "Workloads", .logging, .nioCore, .nioPosix],
-            resources: [.copy("Recipes"), .copy("GuestTools")]),
+            resources: [.copy("Recipes"), .copy("GuestTools"), .copy("VirtualMachine")]),
         module("Guests", ["GoogleAPI", "MetadataStore", "Workloads", .crypto, .grdb, .hummingbird, .httpTypes, .logging, .nioCore,
             .nioPosix, .serviceLifecycle]),
 

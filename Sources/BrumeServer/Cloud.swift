@@ -159,6 +159,7 @@ package struct Cloud: Sendable {
             credentials: tokens,
             logins: osLogin,
             simulatesAccelerators: configuration.simulatesAccelerators,
+            prefersVirtualMachines: configuration.prefersVirtualMachines,
             logger: logger,
             now: now
         )

@@ -16,6 +16,8 @@ package struct CloudConfiguration: Sendable {
     package var port: Int
     package var data: DataFolder
     package var engine: Engine
+    /// Gives instances a kernel of their own, under QEMU, unless they say otherwise.
+    package var prefersVirtualMachines: Bool
     /// Accepts callers without a credential as the owner; for emulator-style tests.
     package var isOpen: Bool
     /// Lets tests of clients make storage calls fail, as Google's storage test bench does.
@@ -51,6 +53,7 @@ package struct CloudConfiguration: Sendable {
         self.data = try DataFolder(path: data ?? Self.dataPath(environment))
         project = environment["BRUME_PROJECT"].flatMap { $0.isEmpty ? nil : $0 } ?? Self.defaultProject
         engine = try Self.engine(environment["BRUME_ENGINE"])
+        prefersVirtualMachines = environment["BRUME_ENGINE"] == "qemu"
         self.isOpen = isOpen
         self.hasTestFaults = hasTestFaults
         self.simulatesAccelerators = simulatesAccelerators
@@ -79,13 +82,16 @@ package struct CloudConfiguration: Sendable {
 
     private static func engine(_ text: String?) throws -> Engine {
         switch text {
-        case nil, "", "managed": return .managed
+        case nil, "", "managed", "qemu": return .managed
         case "simulated": return .simulated
         case .some(let text) where text.hasPrefix("unix://"):
             return .socket(path: String(text.dropFirst("unix://".count)))
         case .some(let text):
             throw SettingError(
-                "BRUME_ENGINE: '\(text)' is no engine: give 'managed' or a socket such as 'unix:///var/run/docker.sock'"
+                """
+                BRUME_ENGINE: '\(text)' is no engine: give 'managed', 'qemu' (managed, and instances have kernels of their own) \
+                or a socket such as 'unix:///var/run/docker.sock'
+                """
             )
         }
     }

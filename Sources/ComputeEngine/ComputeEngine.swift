@@ -31,7 +31,9 @@ package struct ComputeEngine: Sendable {
     let authorizer: any Authorizer
     private let logger: Logger
 
-    /// - Parameter simulatesAccelerators: Instances run without the accelerators that they ask for, and say so.
+    /// - Parameters:
+    ///   - simulatesAccelerators: Instances run without the accelerators that they ask for, and say so.
+    ///   - prefersVirtualMachines: Instances have a kernel of their own when they do not say it.
     package init(
         store: MetadataStore,
         operations: OperationRunner,
@@ -44,6 +46,7 @@ package struct ComputeEngine: Sendable {
         credentials: any ImageCredentials,
         logins: any MachineLogins,
         simulatesAccelerators: Bool = false,
+        prefersVirtualMachines: Bool = false,
         logger: Logger,
         now: @escaping @Sendable () -> Date
     ) async {
@@ -93,6 +96,7 @@ package struct ComputeEngine: Sendable {
             sessions: sessions,
             walls: walls,
             simulatesAccelerators: simulatesAccelerators,
+            prefersVirtualMachines: prefersVirtualMachines,
             logger: logger
         )
         let maker = InstanceMaker(

@@ -37,6 +37,7 @@ package struct GuestTools: Sendable {
     private static let version = 4
 
     private let folder: String
+    /// The folder of the scripts that make the trees.
     private let scripts: String
     private let environment: [String: String]
     private let work = SharedWork()
@@ -47,7 +48,7 @@ package struct GuestTools: Sendable {
     package init(folder: String, environment: [String: String] = ProcessInfo.processInfo.environment) {
         self.init(
             folder: folder,
-            scripts: Bundle.module.bundleURL.appending(path: "GuestTools").path(percentEncoded: false),
+            scripts: Bundle.module.bundleURL.path(percentEncoded: false),
             environment: environment
         )
     }
@@ -64,17 +65,49 @@ package struct GuestTools: Sendable {
     /// - Throws: ``EngineError/unavailable(_:)``, with the remedy when a tool is not installed.
     package func ensure() async throws -> String {
         let tree = "\(folder)/guest-\(Self.version)"
-        if FileManager.default.fileExists(atPath: tree) { return tree }
-        try await work.share(tree, progress: { _ in }) { [folder, scripts, environment] progress in
+        try await work.share(tree, progress: { _ in }) { progress in
             if FileManager.default.fileExists(atPath: tree) { return }
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            let script = HostProgram("/bin/sh", [scripts + "/make-tree.sh", tree], environment: environment)
-            let report = try await script.run(line: progress)
-            guard report.status == 0 else { throw EngineError.unavailable(report.output) }
+            try await run("GuestTools/make-tree.sh", tree, progress)
         }
         return tree
     }
 
+    private func run(_ script: String, _ tree: String, _ progress: @escaping ProgressReport) async throws {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let script = HostProgram("/bin/sh", ["\(scripts)/\(script)", tree], environment: environment)
+        let report = try await script.run(line: progress)
+        guard report.status == 0 else { throw EngineError.unavailable(report.output) }
+    }
+
     /// What to mount into a machine.
     package func mount() async throws -> Mount { Mount(.tools(try await ensure()), at: Self.path, isReadOnly: true) }
+
+    // MARK: Virtual machines
+
+    /// Raised when the tree of virtual machines changes.
+    private static let machineVersion = 1
+    private static let machinePath = "/.brume-vm"
+
+    /// Makes what boots machines with a kernel of their own, or finds it made: QEMU and Debian's kernel for clouds; and
+    /// finds out, once after each start of this computer, whether its processor helps (KVM) or is imitated.
+    ///
+    /// - Returns: The monitor, and what to mount for it besides ``mount()``.
+    /// - Throws: ``EngineError/unavailable(_:)``, with the remedy when a tool is not installed.
+    package func virtualMachines() async throws -> (monitor: VirtualMachineMonitor, mount: Mount) {
+        let tree = "\(folder)/vm-\(Self.machineVersion)"
+        try await work.share(tree, progress: { _ in }) { progress in
+            if !FileManager.default.fileExists(atPath: tree) {
+                try await run("VirtualMachine/make-tree.sh", tree, progress)
+            }
+            try await run("VirtualMachine/probe.sh", tree, progress)
+        }
+        let scripts = Self.machinePath + "/libexec"
+        let monitor = VirtualMachineMonitor(
+            boot: [Self.path + "/bin/sh", scripts + "/machine.sh"],
+            enter: [Self.path + "/bin/sh", scripts + "/in-guest.sh"],
+            sizeFile: "/.brume-run/hardware",
+            overheadBytes: 512 << 20
+        )
+        return (monitor, Mount(.tools(tree), at: Self.machinePath, isReadOnly: true))
+    }
 }

@@ -50,7 +50,8 @@ package actor SimulatedEngine: WorkloadEngine {
                 containerSocket: true,
                 directRoute: true,
                 volumeAccess: true,
-                packetFilters: true
+                packetFilters: true,
+                virtualMachines: true
             )
         for image in images { self.images[image] = ImageDescription(id: "sha256:\(image)") }
     }

@@ -78,6 +78,8 @@ package struct EngineCapabilities: Sendable, Equatable {
     package var volumeAccess: Bool
     /// Packets of machines can be filtered (``WorkloadEngine/apply(_:to:)``).
     package var packetFilters: Bool
+    /// Machines can have a kernel of their own (``MachineSpec/monitor``).
+    package var virtualMachines: Bool
     /// How many accelerators there are, by ``Accelerators/kind``; held ones count.
     package var accelerators: [String: Int]
 
@@ -89,6 +91,7 @@ package struct EngineCapabilities: Sendable, Equatable {
         directRoute: Bool = false,
         volumeAccess: Bool = false,
         packetFilters: Bool = false,
+        virtualMachines: Bool = false,
         accelerators: [String: Int] = [:]
     ) {
         self.description = description
@@ -98,6 +101,7 @@ package struct EngineCapabilities: Sendable, Equatable {
         self.directRoute = directRoute
         self.volumeAccess = volumeAccess
         self.packetFilters = packetFilters
+        self.virtualMachines = virtualMachines
         self.accelerators = accelerators
     }
 }

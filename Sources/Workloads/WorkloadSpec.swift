@@ -76,10 +76,33 @@ package struct MachineSpec: Sendable {
     ///
     /// Otherwise the process runs as it says, under a small init of the engine's: give it a command that stays.
     package var bootsInit: Bool
+    /// Gives the machine a kernel of its own; nil: it shares the engine's. Needs
+    /// ``EngineCapabilities/virtualMachines``.
+    package var monitor: VirtualMachineMonitor?
 
     package init(process: ProcessSpec, bootsInit: Bool) {
         self.process = process
         self.bootsInit = bootsInit
+    }
+}
+
+/// What runs a machine with a kernel of its own, and finds the way into it. It lies in the machine's mounts.
+package struct VirtualMachineMonitor: Codable, Sendable, Equatable {
+    /// Runs beside the machine's root and boots it; followed by `init PROGRAM` or `process PROGRAM ARGUMENT…`. It ends as
+    /// the machine does: with 129 when that wants to be started again, with 130 when it was switched off.
+    package var boot: [String]
+    /// Put before a command that is to run inside.
+    package var enter: [String]
+    /// Where the monitor reads the machine's size: `cpus=2 memory=4096`, in processors and MiB.
+    package var sizeFile: String
+    /// What the monitor itself needs of memory, in bytes, besides the machine's.
+    package var overheadBytes: Int64
+
+    package init(boot: [String], enter: [String], sizeFile: String, overheadBytes: Int64) {
+        self.boot = boot
+        self.enter = enter
+        self.sizeFile = sizeFile
+        self.overheadBytes = overheadBytes
     }
 }
 

@@ -176,6 +176,10 @@ final class Inside: Sendable {
 
 private struct Tools: MachineTools {
     func mount() async throws -> Mount { Mount(.tools("/tools"), at: "/.brume", isReadOnly: true) }
+    func virtualMachines() async throws -> (monitor: VirtualMachineMonitor, mount: Mount) {
+        let monitor = VirtualMachineMonitor(boot: ["/boot"], enter: ["/enter"], sizeFile: "/size", overheadBytes: 1)
+        return (monitor, Mount(.tools("/machines"), at: "/.brume-vm", isReadOnly: true))
+    }
 }
 
 private struct NoTokens: TokenIssuer, ImageCredentials {

@@ -25,6 +25,8 @@ package protocol MachineLogins: Sendable {
 package protocol MachineTools: Sendable {
     /// - Throws: ``EngineError/unavailable(_:)`` when they cannot be made on this machine, with the remedy.
     func mount() async throws -> Mount
+    /// - Throws: as ``mount()``.
+    func virtualMachines() async throws -> (monitor: VirtualMachineMonitor, mount: Mount)
 }
 
 extension GuestTools: MachineTools {}
@@ -48,6 +50,8 @@ struct InstanceLife: Sendable {
     let walls: Walls
     /// Whether instances run without the accelerators that they ask for, and say so.
     let simulatesAccelerators: Bool
+    /// Whether instances have a kernel of their own when they do not say it.
+    let prefersVirtualMachines: Bool
     let logger: Logger
 
     static let kindLabel = ["kind": "instance"]
@@ -56,7 +60,32 @@ struct InstanceLife: Sendable {
     static func workload(of instance: JSON) -> WorkloadName { WorkloadName("instance-\(instance["id"]?.string ?? "")") }
 
     /// Checks what can be checked before a row is made.
-    func check(_ instance: JSON) throws { _ = try ContainerDeclaration.read(from: instance) }
+    func check(_ instance: JSON) throws {
+        _ = try ContainerDeclaration.read(from: instance)
+        _ = try isVirtualMachine(instance)
+    }
+
+    /// Chooses what an instance runs on: `qemu`, a kernel of its own, or `docker`, the computer's. It counts when the
+    /// machine is made.
+    static let engineLabel = "brume-engine"
+
+    /// - Throws: ``GoogleError`` `invalid` (400) for another value of the label, and for accelerators.
+    func isVirtualMachine(_ instance: JSON) throws -> Bool {
+        let field = "resource.labels['\(Self.engineLabel)']"
+        let isVirtual: Bool
+        switch instance["labels"]?[Self.engineLabel]?.string {
+        case nil: isVirtual = prefersVirtualMachines && GuestAccelerators.wanted(by: instance) == nil
+        case "docker": isVirtual = false
+        case "qemu":
+            guard simulatesAccelerators || GuestAccelerators.wanted(by: instance) == nil else {
+                throw GoogleError.invalidField(field, "qemu", "A machine with accelerators runs on 'docker'.")
+            }
+            isVirtual = true
+        case .some(let other):
+            throw GoogleError.invalidField(field, other, "An instance runs on 'docker' or on 'qemu'.")
+        }
+        return isVirtual
+    }
 
     // MARK: Operations
 

@@ -160,6 +160,19 @@ extension InstanceLife {
         }
         if !simulatesAccelerators { machine.process.accelerators = GuestAccelerators.wanted(by: instance) }
         machine.process.mounts.append(try await tools.mount())
+        if try isVirtualMachine(instance) {
+            guard try await engine.capabilities().virtualMachines else {
+                throw EngineError.refused(
+                    """
+                    This engine has no machines with a kernel of their own: run Brume as root beside the engine, on a \
+                    computer with /dev/net/tun, or leave the label '\(Self.engineLabel)' out.
+                    """
+                )
+            }
+            let (monitor, mount) = try await tools.virtualMachines()
+            machine.monitor = monitor
+            machine.process.mounts.append(mount)
+        }
         machine.process.hostname = key.name
         machine.process.resources = Self.resources(of: instance)
         return machine

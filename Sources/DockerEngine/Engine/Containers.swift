@@ -21,6 +21,7 @@ extension DockerEngine {
         var labels: [String: String]
         var index = 0
         var bootsInit = false
+        var virtualMachine: VirtualMachine?
         var workspace: (volume: String, path: String)?
         /// The folder of the socket behind which a step finds the engine.
         var socketFolder: String?
@@ -41,13 +42,21 @@ extension DockerEngine {
         let boot = place.bootsInit ? try await initProgram(of: imageID) : nil
         let devices = try await claim(process.accelerators)
         defer { giveBack(devices) }
-        let body = try await createBody(process, at: place, boot: boot, devices: devices)
+        var body = try await createBody(process, at: place, boot: boot, devices: devices)
+        if let virtualMachine = place.virtualMachine {
+            virtualMachine.take(over: &body, process: process, boot: boot, image: image["Config"])
+            body["HostConfig"]?.merge(limits(virtualMachine.limits(process.resources), cpus: try await facts().cpus))
+        }
         // A container counts as made once its files are in it: it gets its name last.
         let provisional = place.containerName + ".new"
         try await removeContainer(provisional)
         do {
             try await docker.call(.POST, "/containers/create", query: ["name": provisional], .json(body))
             let links = place.socketFolder.map { _ in StepSockets.links } ?? [:]
+            var process = process
+            if let virtualMachine = place.virtualMachine {
+                process.files.append(virtualMachine.sizeFile(process.resources, cpus: try await facts().cpus))
+            }
             try await provision(provisional, imageID: imageID, process, links: links)
             try await docker.call(
                 .POST,
@@ -174,6 +183,7 @@ extension DockerEngine {
             StepRules.label: "",
         ]
         if place.bootsInit { labels["brume.init"] = "1" }
+        if let virtualMachine = place.virtualMachine { labels[VirtualMachine.label] = virtualMachine.text }
         for (key, value) in place.labels { labels["brume.label.\(key)"] = value }
         return labels
     }

@@ -127,6 +127,7 @@ package final class DockerEngine: WorkloadEngine, Service {
             directRoute: facts.isLocal,
             volumeAccess: facts.volumeAccess,
             packetFilters: facts.packetFilters,
+            virtualMachines: facts.virtualMachines,
             accelerators: Dictionary(grouping: try await acceleratorDevices(), by: \.kind).mapValues(\.count)
         )
     }
@@ -154,6 +155,7 @@ package final class DockerEngine: WorkloadEngine, Service {
             volumeAccess: isLocal && isRoot,
             packetFilters: isLocal && isRoot
                 && ["nsenter", "iptables-restore"].allSatisfy { HostProgram.find($0) != nil },
+            virtualMachines: isLocal && isRoot && VirtualMachine.isPossible,
             httpsProxy: info["HttpsProxy"]?.string.flatMap { $0.isEmpty ? nil : $0 }
         )
         remembered.withLock { $0.facts = facts }
@@ -176,6 +178,7 @@ struct HostFacts: Sendable {
     var doors: Bool
     var volumeAccess: Bool
     var packetFilters: Bool
+    var virtualMachines: Bool
     var httpsProxy: String?
 }
 

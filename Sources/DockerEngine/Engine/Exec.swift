@@ -40,7 +40,8 @@ extension DockerEngine {
     package func exec(_ command: ExecSpec, in name: WorkloadName, part: String) async throws -> any ExecSession {
         let container = try await container(name, part)
         var body: JSON = [
-            "AttachStdin": true, "AttachStdout": true, "AttachStderr": true, "Cmd": JSON(command.command),
+            "AttachStdin": true, "AttachStdout": true, "AttachStderr": true,
+            "Cmd": JSON(container.virtualMachine?.entering(command.command) ?? command.command),
             "Tty": .bool(command.terminal != nil),
             "Env": JSON(command.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }),
         ]

@@ -15,7 +15,8 @@ extension DockerEngine {
                 part: "machine",
                 shape: "machine",
                 labels: spec.labels,
-                bootsInit: machine.bootsInit
+                bootsInit: machine.bootsInit,
+                virtualMachine: try machine.monitor.map { try VirtualMachine($0, process: machine.process) }
             )
             try await createContainer(machine.process, at: place)
         case .steps(let steps): try await createSteps(steps, of: spec)
@@ -94,7 +95,11 @@ extension DockerEngine {
         let facts = try await facts()
         for container in try await containers(of: name) {
             do {
-                let body = limits(resources, cpus: facts.cpus)
+                let virtualMachine = container.virtualMachine
+                if let virtualMachine {
+                    try await put([virtualMachine.sizeFile(resources, cpus: facts.cpus)], into: container.id)
+                }
+                let body = limits(virtualMachine?.limits(resources) ?? resources, cpus: facts.cpus)
                 try await host.client().call(.POST, "/containers/\(container.id)/update", .json(body))
             } catch let failure as DockerClient.Failure {
                 throw EngineError.refused(failure.message)

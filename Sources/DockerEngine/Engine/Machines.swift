@@ -9,6 +9,8 @@ package import Workloads
 extension DockerEngine {
     package func capture(_ name: WorkloadName, as reference: ImageReference) async throws {
         let container = try await machine(name)
+        // A kernel of its own may still hold what was written.
+        try await lookAnew(container)
         do {
             try await host.client().call(
                 .POST,
@@ -37,25 +39,29 @@ extension DockerEngine {
     package func attach(_ mount: Mount, to name: WorkloadName) async throws {
         guard case .volume(let volume) = mount.source else { throw EngineError.refused("Only volumes are attached.") }
         let folder = try await folder(ofVolume: volume)
-        let process = try await process(of: name)
+        let container = try await machine(name)
+        let process = try Self.process(of: container, name)
         guard !Self.isMounted(mount.path, in: process) else { return }
         let code = brume_attach(process, folder, mount.path, mount.isReadOnly ? 1 : 0)
         guard code == 0 else {
             throw EngineError.refused("The volume '\(volume)' cannot be attached to '\(name)': \(Self.text(of: code))")
         }
+        try await lookAnew(container)
     }
 
     package func detach(_ path: String, from name: WorkloadName) async throws {
-        let process = try await process(of: name)
+        let container = try await machine(name)
+        let process = try Self.process(of: container, name)
         guard Self.isMounted(path, in: process) else { return }
         let code = brume_detach(process, path)
         guard code == 0 else {
             throw EngineError.refused("'\(path)' cannot be taken from '\(name)': \(Self.text(of: code))")
         }
+        try await lookAnew(container)
     }
 
     package func apply(_ filter: PacketFilter, to name: WorkloadName) async throws {
-        let process = try await process(of: name)
+        let process = try Self.process(of: try await machine(name), name)
         let result = try await HostProgram.run(
             "nsenter",
             ["--target", String(process), "--net", "iptables-restore", "-w"],
@@ -89,8 +95,8 @@ extension DockerEngine {
         return container
     }
 
-    private func process(of name: WorkloadName) async throws -> Int32 {
-        guard let process = try await machine(name).process else {
+    private static func process(of container: Container, _ name: WorkloadName) throws -> Int32 {
+        guard let process = container.process else {
             throw EngineError.refused("'\(name)' does not run.")
         }
         return process
@@ -119,23 +125,26 @@ extension PacketFilter {
     /// The rules as `iptables-restore` reads them.
     var tables: String {
         var lines = [
-            "*filter", ":INPUT DROP [0:0]", ":FORWARD ACCEPT [0:0]", ":OUTPUT ACCEPT [0:0]", ":OUTSIDE - [0:0]",
+            "*filter", ":INPUT ACCEPT [0:0]", ":FORWARD ACCEPT [0:0]", ":OUTPUT ACCEPT [0:0]",
+            ":IN - [0:0]", ":OUT - [0:0]", ":OUTSIDE - [0:0]",
+            "-A INPUT -i eth0 -j IN", "-A OUTPUT -o eth0 -j OUT",
+            // To and from a machine with a kernel of its own.
+            "-A FORWARD -i eth0 -o vm0 -j IN", "-A FORWARD -i vm0 -o eth0 -j OUT",
         ]
-        for (chain, interface) in [("INPUT", "-i"), ("OUTPUT", "-o")] {
-            lines.append("-A \(chain) \(interface) lo -j ACCEPT")
+        for chain in ["IN", "OUT"] {
             lines.append("-A \(chain) -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
         }
-        lines.append("-A INPUT -s \(outside) -j OUTSIDE")
-        lines += ingress.flatMap { $0.lines("INPUT", side: "-s") }
+        lines.append("-A IN -s \(outside) -j OUTSIDE")
+        lines += ingress.flatMap { $0.lines("IN", side: "-s") }
         lines += ingress.filter(\.fitsOutside).flatMap { rule in
             var rule = rule
             rule.peers = []
             return rule.lines("OUTSIDE", side: "-s")
         }
-        lines.append("-A OUTSIDE -j DROP")
+        lines += ["-A OUTSIDE -j DROP", "-A IN -j DROP"]
         // The metadata server, which also resolves names, is never out of reach.
-        lines.append("-A OUTPUT -d 169.254.169.254/32 -j ACCEPT")
-        lines += egress.flatMap { $0.lines("OUTPUT", side: "-d") }
+        lines.append("-A OUT -d 169.254.169.254/32 -j ACCEPT")
+        lines += egress.flatMap { $0.lines("OUT", side: "-d") }
         return (lines + ["COMMIT", ""]).joined(separator: "\n")
     }
 }

@@ -17,6 +17,7 @@ struct Container: Sendable {
 
     var index: Int { Int(labels["brume.index"] ?? "") ?? 0 }
     var shape: String { labels["brume.shape"] ?? "" }
+    var virtualMachine: VirtualMachine? { labels[VirtualMachine.label].flatMap { VirtualMachine(text: $0) } }
 
     init(_ found: JSON, timeout: Duration? = nil, endedForDisk: String? = nil) {
         let state = found["State"] ?? .null

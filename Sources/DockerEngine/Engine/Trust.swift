@@ -42,7 +42,9 @@ extension DockerEngine {
 
     package func upload(_ files: [FileSpec], to name: WorkloadName, part: String) async throws {
         guard !files.isEmpty else { return }
-        try await put(files, into: try await container(name, part).id)
+        let container = try await container(name, part)
+        try await put(files, into: container.id)
+        try await lookAnew(container)
     }
 
     package func read(
@@ -73,7 +75,7 @@ extension DockerEngine {
         }
     }
 
-    private func put(_ files: [FileSpec], links: [String: String] = [:], into container: String) async throws {
+    func put(_ files: [FileSpec], links: [String: String] = [:], into container: String) async throws {
         do {
             try await host.client().call(
                 .PUT,
