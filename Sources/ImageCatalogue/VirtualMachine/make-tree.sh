@@ -2,7 +2,7 @@
 # make-tree.sh OUT
 #
 # Makes the tree of programs that virtual machines get to see at /.brume-vm: QEMU, virtiofsd and ssh, changed to find
-# their libraries in the tree; Debian's kernel for clouds with its modules, and a first file system for it.
+# their libraries in the tree; Debian's kernel for clouds, and a first file system for it.
 set -eu
 out=$1
 here=${0%/*}
@@ -55,10 +55,6 @@ apt-get -q $lists -o APT::Sandbox::User=root download "$package"
 mkdir kernel
 dpkg-deb --fsys-tarfile "$package"_*.deb | tar -C kernel -xf - ./boot ./lib/modules
 cp kernel/boot/vmlinuz-* "$tree/vmlinuz"
-version=$(ls kernel/lib/modules)
-mkdir -p "$tree/lib/modules"
-cp -r "kernel/lib/modules/$version" "$tree/lib/modules/"
-busybox depmod -b "$tree" "$version" > /dev/null 2>&1 || true
 
 # The first file system: BusyBox, and the modules by which the kernel sees the machine's hardware, in their order.
 mkdir -p first/bin first/modules
