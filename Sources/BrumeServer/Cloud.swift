@@ -160,6 +160,7 @@ package struct Cloud: Sendable {
             logins: osLogin,
             simulatesAccelerators: configuration.simulatesAccelerators,
             prefersVirtualMachines: configuration.prefersVirtualMachines,
+            keepsSpareMachines: configuration.keepsSpareMachines,
             logger: logger,
             now: now
         )

@@ -24,6 +24,8 @@ package struct CloudConfiguration: Sendable {
     package var hasTestFaults: Bool
     /// Lets instances and jobs run without the accelerators that they ask for; each says so.
     package var simulatesAccelerators: Bool
+    /// Starts a machine ahead of the next instance of a kind.
+    package var keepsSpareMachines: Bool
     /// MiB of the engine's disk that builds and jobs leave free; the largest are ended when less is left.
     package var keptFreeMiB: Int
 
@@ -57,6 +59,7 @@ package struct CloudConfiguration: Sendable {
         self.isOpen = isOpen
         self.hasTestFaults = hasTestFaults
         self.simulatesAccelerators = simulatesAccelerators
+        keepsSpareMachines = engine != .simulated
         guard (0...(1 << 30)).contains(keptFreeMiB) else {
             throw SettingError("keep-free: '\(keptFreeMiB)' is no number of MiB: give 0 or more")
         }

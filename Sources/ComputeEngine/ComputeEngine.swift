@@ -28,12 +28,14 @@ package struct ComputeEngine: Sendable {
     private let changes: ChangeLog
     let life: InstanceLife
     private let sessions = MachineSessions()
+    private let spares: SpareMachines?
     let authorizer: any Authorizer
     private let logger: Logger
 
     /// - Parameters:
     ///   - simulatesAccelerators: Instances run without the accelerators that they ask for, and say so.
     ///   - prefersVirtualMachines: Instances have a kernel of their own when they do not say it.
+    ///   - keepsSpareMachines: A machine of the kind that was wanted last is started ahead of the next one.
     package init(
         store: MetadataStore,
         operations: OperationRunner,
@@ -47,6 +49,7 @@ package struct ComputeEngine: Sendable {
         logins: any MachineLogins,
         simulatesAccelerators: Bool = false,
         prefersVirtualMachines: Bool = false,
+        keepsSpareMachines: Bool = false,
         logger: Logger,
         now: @escaping @Sendable () -> Date
     ) async {
@@ -62,11 +65,13 @@ package struct ComputeEngine: Sendable {
         let defaults = DefaultNetwork(store: store, now: now)
         projectMethods = ProjectMethods(store: store, projects: projects, changes: changes, defaults: defaults)
         let walls = Walls(store: store, engine: engine, guests: guests, defaults: defaults, logger: logger)
+        spares = keepsSpareMachines ? SpareMachines(engine: engine, guests: guests) : nil
         networks = NetworkMethods(
             rows: rows("networks", "network"),
             subnetworks: rows("subnetworks", "subnetwork"),
             defaults: defaults,
-            guests: guests
+            guests: guests,
+            spares: spares
         )
         firewalls = FirewallMethods(rows: rows("firewalls", "firewall"), defaults: defaults, walls: walls)
         addresses = AddressMethods(rows: rows("addresses", "address"), defaults: defaults)
@@ -95,6 +100,7 @@ package struct ComputeEngine: Sendable {
             changes: changes,
             sessions: sessions,
             walls: walls,
+            spares: spares,
             simulatesAccelerators: simulatesAccelerators,
             prefersVirtualMachines: prefersVirtualMachines,
             logger: logger
@@ -132,7 +138,11 @@ package struct ComputeEngine: Sendable {
 
     /// Keep instances and groups what their rows say; they run as long as the daemon.
     package var keepers: [any Service] {
-        [InstanceKeeper(life: life, sessions: sessions, logger: logger), groupKeeper]
+        let spareKeeper = spares.map {
+            SpareKeeper(life: life, spares: $0, patience: SpareKeeper.usualPatience, logger: logger)
+        }
+        return [InstanceKeeper(life: life, sessions: sessions, logger: logger), groupKeeper]
+            + [spareKeeper].compactMap(\.self)
     }
 
     package var api: API {

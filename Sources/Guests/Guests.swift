@@ -192,6 +192,20 @@ package final class Guests: Sendable {
         )
     }
 
+    /// Gives a guest's place to another owner, with nothing that the guest has said of itself.
+    ///
+    /// - Returns: Nil when nobody of that name has a place, or the other has one.
+    package func handOver(from owner: String, to other: String, as guest: Guest) async throws -> GuestPlace? {
+        let place = try await store.handOver(from: owner, to: other, try JSONCoding.encoder.encode(guest))
+        bell.ring(other)
+        return place
+    }
+
+    /// Frees the places of all whose names begin so.
+    package func release(ownersBeginningWith prefix: String) async throws {
+        try await store.release(ownersBeginningWith: prefix)
+    }
+
     /// Takes new metadata, and wakes those who wait for a change.
     package func update(_ guest: Guest, owner: String) async throws {
         guard try await store.update(try JSONCoding.encoder.encode(guest), owner: owner) else {

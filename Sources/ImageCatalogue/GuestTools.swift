@@ -7,6 +7,8 @@ package import Workloads
 /// The tree is made once, of the OpenSSH and BusyBox of the daemon's machine, and mounted read-only at ``path`` in
 /// every machine:
 ///
+/// - `libexec/first.sh PROGRAM …` becomes a machine's first process, once the machine has the name that it was given last.
+/// - `libexec/name-up.sh NAME DOMAIN` gives it that name.
 /// - `libexec/ssh-up.sh` runs the ssh server in the foreground; to be run as root, detached, after every start.
 /// - `libexec/user-up.sh NAME [yes|no]` makes a user, who may use sudo or not, with the keys of its standard input.
 /// - `libexec/users-up.sh` does so for all of the metadata's `ssh-keys` (standard input); others lose their keys.
@@ -30,11 +32,11 @@ package struct GuestTools: Sendable {
     }
     /// The command that ``WorkloadEngine/exec(_:in:part:)`` starts after a machine's start; it ends with the server.
     package static let startServer = ExecSpec([path + "/bin/sh", path + "/libexec/ssh-up.sh"], user: "0")
-    /// The command that reads `ssh-keys` from its standard input.
-    package static let applyUsers = ExecSpec([path + "/bin/sh", path + "/libexec/users-up.sh"], user: "0")
+    /// Put before a machine's first program.
+    package static let wrapper = [path + "/bin/sh", path + "/libexec/first.sh"]
 
     /// Raised when the tree changes.
-    private static let version = 4
+    private static let version = 5
 
     private let folder: String
     /// The folder of the scripts that make the trees.

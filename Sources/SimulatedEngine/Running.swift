@@ -38,6 +38,7 @@ extension SimulatedEngine {
 
     /// Records the end of a program, unless it was ended from outside before.
     func finish(_ name: WorkloadName, _ part: String, run: Int, with exit: Exit) {
+        let name = renamed[name] ?? name
         guard let entry = workloads[name]?.parts[part], entry.runs == run, !entry.isOver else { return }
         end(name, part: part, with: exit)
     }
@@ -97,6 +98,7 @@ extension SimulatedEngine {
     }
 
     func write(_ chunk: LogChunk, name: WorkloadName, part: String, run: Int) {
+        let name = renamed[name] ?? name
         guard workloads[name]?.parts[part]?.runs == run else { return }
         workloads[name]?.parts[part]?.log.append(chunk)
         for follower in (workloads[name]?.parts[part]?.followers ?? [:]).values { follower.yield(chunk) }

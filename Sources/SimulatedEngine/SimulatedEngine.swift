@@ -22,6 +22,8 @@ package actor SimulatedEngine: WorkloadEngine {
 
     var networks: [String: SimulatedNetwork] = [:]
     var workloads: [WorkloadName: SimulatedWorkload] = [:]
+    /// The names that machines have now, by those under which their programs were started.
+    var renamed: [WorkloadName: WorkloadName] = [:]
     var programs: [(isMeant: @Sendable (SimulatedProcess) -> Bool, run: SimulatedProgram)] = []
     var commands: [(isMeant: @Sendable (ExecSpec) -> Bool, run: SimulatedCommand)] = []
     var startFailures: [ImageReference: String] = [:]
@@ -129,6 +131,18 @@ package actor SimulatedEngine: WorkloadEngine {
         for part in workload.order where workload.parts[part]?.state == .running {
             end(name, part: part, with: Exit(code: 143))
         }
+    }
+
+    package func rename(_ name: WorkloadName, to other: WorkloadName) async throws {
+        try answer("rename \(name) to \(other)")
+        var workload = try known(name)
+        guard workload.parts["machine"] != nil else { throw EngineError.notFound("'\(name)' is no machine.") }
+        guard workloads[other] == nil else { throw EngineError.refused("There is a workload '\(other)' already.") }
+        workload.spec.name = other
+        workloads[name] = nil
+        workloads[other] = workload
+        renamed[name] = other
+        publish(other)
     }
 
     package func resize(_ name: WorkloadName, to resources: Resources) async throws {

@@ -95,6 +95,12 @@ package protocol WorkloadEngine: Sendable {
     /// - Throws: ``EngineError/unreachable`` when the engine is silent; the workload may then still run.
     func stop(_ name: WorkloadName, grace: Duration) async throws
 
+    /// Gives a machine another name, whether it runs or not. Its labels, its address and all else stay what they were.
+    ///
+    /// - Throws: ``EngineError/notFound(_:)`` when no machine has the name, ``EngineError/refused(_:)`` when another
+    ///   workload has the new one.
+    func rename(_ name: WorkloadName, to other: WorkloadName) async throws
+
     /// Changes the limits of a machine, whether it runs or not; zero lifts them.
     func resize(_ name: WorkloadName, to resources: Resources) async throws
 

@@ -76,6 +76,8 @@ package struct MachineSpec: Sendable {
     ///
     /// Otherwise the process runs as it says, under a small init of the engine's: give it a command that stays.
     package var bootsInit: Bool
+    /// Put before the image's init, and before a monitor: it becomes the program that follows.
+    package var wrapper: [String] = []
     /// Gives the machine a kernel of its own; nil: it shares the engine's. Needs
     /// ``EngineCapabilities/virtualMachines``.
     package var monitor: VirtualMachineMonitor?

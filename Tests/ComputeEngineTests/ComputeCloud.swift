@@ -36,6 +36,8 @@ struct ComputeCloud: Sendable {
         after earlier: ComputeCloud? = nil,
         isRunning: Bool = true,
         simulatesAccelerators: Bool = false,
+        keepsSpareMachines: Bool = false,
+        logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
         authorizer: any Authorizer = FixedIdentity(),
         _ body: @escaping @Sendable (ComputeCloud) async throws -> Void
     ) async throws {
@@ -44,7 +46,6 @@ struct ComputeCloud: Sendable {
             ?? MetadataStore(inMemoryWith: [OperationsSchema.self, GuestsSchema.self, ComputeEngineSchema.self])
         let engine = earlier?.engine ?? SimulatedEngine()
         let inside = earlier?.inside ?? Inside()
-        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let catalogue = ImageCatalogue(engine: engine, pullsUpstream: false, logger: logger)
         if earlier == nil {
             for entry in catalogue.entries {
@@ -76,6 +77,7 @@ struct ComputeCloud: Sendable {
             credentials: NoTokens(),
             logins: inside,
             simulatesAccelerators: simulatesAccelerators,
+            keepsSpareMachines: keepsSpareMachines,
             logger: logger,
             now: { Date() }
         )

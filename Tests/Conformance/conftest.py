@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 
 import pytest
@@ -84,6 +85,13 @@ class Cloud:
     def python(self, script, *arguments):
         """Runs a program of a user's in the shell that is turned to the cloud."""
         return self.sh(f"python - {' '.join(arguments)} <<'E'\n{script}\nE")
+
+    def until(self, condition, seconds=60):
+        """Asks again and again, and fails when the answer is no for too long."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, self.log()[-4000:]
+            time.sleep(0.1)
 
     def log(self):
         path = self.data / "logs" / "brume.log"

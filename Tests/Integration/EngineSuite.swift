@@ -114,6 +114,38 @@ import Workloads
         return text
     }
 
+    @Test(arguments: Kind.available) func `a machine that runs takes another name, and is known by that alone`(
+        _ kind: Kind
+    ) async throws {
+        try await on(kind) { engine in
+            func spec(_ name: WorkloadName) -> WorkloadSpec {
+                let machine = MachineSpec(process: shell("exec sleep 1000"), bootsInit: false)
+                return WorkloadSpec(name: name, labels: ["kind": "vm"], shape: .machine(machine))
+            }
+            try await engine.create(spec("machine-old"))
+            try await engine.start("machine-old")
+            try await engine.create(spec("machine-other"))
+            await #expect(throws: EngineError.self) { try await engine.rename("machine-old", to: "machine-other") }
+            try await engine.remove("machine-other")
+
+            let events = try await engine.events()
+            try await engine.rename("machine-old", to: "machine-new")
+            for try await event in events where event.name == "machine-new" { break }
+            #expect(try await engine.status(of: "machine-old") == nil)
+            #expect(try await engine.status(of: "machine-new")?.isRunning == true)
+            #expect(try await engine.recover(labels: ["kind": "vm"]).map(\.name) == ["machine-new"])
+            await #expect(throws: EngineError.self) { try await engine.rename("machine-old", to: "machine-third") }
+            // What is made under the old name is another machine.
+            try await engine.create(spec("machine-old"))
+            #expect(try await engine.status(of: "machine-old")?["machine"]?.state == .waiting)
+            try await engine.stop("machine-new", grace: .zero)
+            #expect(try await engine.waitUntilEnded("machine-new")?.hasEnded == true)
+            try await engine.remove("machine-old")
+            #expect(try await engine.status(of: "machine-new") != nil)
+            try await engine.remove("machine-new")
+        }
+    }
+
     @Test(arguments: Kind.available) func `a machine runs, is made and started twice, stops, starts again and goes`(
         _ kind: Kind
     ) async throws {

@@ -1,3 +1,4 @@
+import APIServer
 import Foundation
 import GoogleAPI
 import Guests
@@ -30,14 +31,25 @@ extension InstanceLife {
     }
 
     private func bringUp(_ row: JSON, _ key: ResourceKey) async throws {
+        var plan: MachinePlan?
+        spares?.startBegins()
+        defer { spares?.startEnds(of: plan) }
         var instance = row
         let workload = Self.workload(of: instance)
         try await setStatus(key, "STAGING")
         let made = try await engine.status(of: workload)
         // A container with another declaration is another container; the machine around it keeps its name.
         let isOther = made.map { ContainerDeclaration.isOther(than: $0.labels, in: instance) } ?? false
+        var isServed = false
         if made == nil || isOther {
-            instance = try await create(instance, key, replacing: isOther)
+            try await spares?.clear()
+            let new = try await self.plan(instance, key)
+            plan = new
+            if made == nil, let adopted = try await adopt(new, instance, key) {
+                (instance, isServed) = (adopted, true)
+            } else {
+                instance = try await create(new, instance, key, replacing: isOther)
+            }
         } else {
             let place = InstancePlace(of: instance)
             _ = try await guests.ensureNetwork(
@@ -45,11 +57,55 @@ extension InstanceLife {
                 subnet: try await place.ranges(store: store).network
             )
         }
-        try await engine.start(workload)
+        if !isServed { try await engine.start(workload) }
         for address in Address.reserved(of: instance) { try await follow(address, in: key.project) }
-        try await letIn(instance, key)
+        try await letIn(instance, key, isServed: isServed)
         try await setStatus(key, "RUNNING") { instance in
             instance["lastStartTimestamp"] = .string(Timestamp.text(changes.now()))
+        }
+    }
+
+    /// Gives an instance a machine that runs already.
+    ///
+    /// - Returns: The instance with its address; nil when there is no such machine to be had.
+    private func adopt(_ plan: MachinePlan, _ instance: JSON, _ key: ResourceKey) async throws -> JSON? {
+        guard plan.isCommon, let spare = spares?.take(plan.kind) else { return nil }
+        let workload = Self.workload(of: instance)
+        do {
+            guard try await engine.status(of: spare)?.isRunning ?? false,
+                // The place comes first: a machine that has its name has everything.
+                let place = try await guests.handOver(
+                    from: spare.text,
+                    to: workload.text,
+                    as: try await guest(of: instance, key)
+                )
+            else {
+                await spares?.discard(spare)
+                return nil
+            }
+            let addressed = try await note(place, of: key)
+            try await guests.update(try await guest(of: addressed, key), owner: workload.text)
+            try await engine.rename(spare, to: workload)
+            if plan.spec.monitor == nil { try await engine.resize(workload, to: plan.spec.process.resources) }
+            return addressed
+        } catch let error as EngineError {
+            logger.warning("a spare machine is of no use: \(error)", metadata: ["instance": "\(key.resourceName)"])
+            // It has the instance's address, unless it has its name already.
+            try await engine.remove(spare)
+            return nil
+        }
+    }
+
+    /// Writes a machine's address into its instance.
+    private func note(_ place: GuestPlace, of key: ResourceKey) async throws -> JSON {
+        try await store.update(key) { instance in
+            guard let address = place.address else { return }
+            var interface = instance["networkInterfaces"]?[0] ?? [:]
+            interface["networkIP"] = .string(address)
+            interface["accessConfigs"] = .array(
+                (interface["accessConfigs"]?.array ?? []).map { AccessConfig.addressed($0, at: address) }
+            )
+            instance["networkInterfaces"] = [interface]
         }
     }
 
@@ -67,59 +123,94 @@ extension InstanceLife {
         return files.withLock { $0 }
     }
 
-    private func create(_ instance: JSON, _ key: ResourceKey, replacing: Bool) async throws -> JSON {
-        let process = try await prepare(instance, key)
-        let network = InstancePlace(of: instance).engineNetwork
-        let ranges = try await InstancePlace(of: instance).ranges(store: store)
-        let description = try await guests.ensureNetwork(network, subnet: ranges.network)
+    private func create(
+        _ plan: MachinePlan,
+        _ instance: JSON,
+        _ key: ResourceKey,
+        replacing: Bool
+    ) async throws -> JSON {
+        let workload = Self.workload(of: instance)
+        let description = try await guests.ensureNetwork(plan.network, subnet: plan.ranges.network)
         let wanted = instance["networkInterfaces"]?[0]?["networkIP"]?.string ?? ""
         let place = try await guests.admit(
             try await guest(of: instance, key),
-            to: network,
-            within: description.subnet == ranges.network ? ranges.part : nil,
+            to: plan.network,
+            within: description.subnet == plan.ranges.network ? plan.ranges.part : nil,
             wanting: wanted.isEmpty ? nil : wanted,
             besides: try await Address.kept(in: key.project, store: store),
-            owner: Self.workload(of: instance).text
+            owner: workload.text
         )
-        let addressed = try await store.update(key) { instance in
-            guard let address = place.address else { return }
-            var interface = instance["networkInterfaces"]?[0] ?? [:]
-            interface["networkIP"] = .string(address)
-            interface["accessConfigs"] = .array(
-                (interface["accessConfigs"]?.array ?? []).map { AccessConfig.addressed($0, at: address) }
-            )
-            instance["networkInterfaces"] = [interface]
-        }
+        let addressed = try await note(place, of: key)
         let guest = try await guest(of: addressed, key)
-        try await guests.update(guest, owner: Self.workload(of: instance).text)
-        var spec = process
-        spec.process.network = NetworkAttachment(
-            network: network,
-            address: place.address,
-            aliases: [key.name, "\(key.name).\(key.zone ?? "").c.\(key.project).internal"]
-        )
-        guests.surround(&spec.process, as: guest, at: place)
-        spec.process.files += Self.surroundingFiles(spec.process.environment)
-        spec.process.files.append(GuestTools.identity(Self.workload(of: instance).text))
+        try await guests.update(guest, owner: workload.text)
+        var spec = self.workload(plan, named: workload, host: key.name, as: guest, at: place)
+        spec.labels.merge(ContainerDeclaration.labels(of: instance)) { $1 }
         if replacing {
             // Only now: what cannot be made anew stays as it was.
-            spec.process.files += try await hostKey(of: Self.workload(of: instance))
-            try await engine.remove(Self.workload(of: instance))
+            if case .machine(var machine) = spec.shape {
+                machine.process.files += try await hostKey(of: workload)
+                spec.shape = .machine(machine)
+            }
+            try await engine.remove(workload)
         }
-        try await engine.create(
-            WorkloadSpec(
-                name: Self.workload(of: instance),
-                labels: Self.kindLabel.merging(["project": key.project]) { $1 }
-                    .merging(ContainerDeclaration.labels(of: instance)) { $1 },
-                shape: .machine(spec)
-            )
-        )
+        try await engine.create(spec)
         return addressed
     }
 
-    /// The image and the process that the machine starts with.
-    private func prepare(_ instance: JSON, _ key: ResourceKey) async throws -> MachineSpec {
+    /// A machine with a name, in its place.
+    func workload(
+        _ plan: MachinePlan,
+        named name: WorkloadName,
+        host: String,
+        as guest: Guest,
+        at place: GuestPlace
+    ) -> WorkloadSpec {
+        var machine = plan.spec
+        machine.process.hostname = host
+        machine.process.network = NetworkAttachment(
+            network: plan.network,
+            address: place.address,
+            aliases: [host, "\(host).\(Self.domain(plan.zone, of: plan.project.id))"]
+        )
+        guests.surround(&machine.process, as: guest, at: place)
+        machine.process.files += Self.surroundingFiles(machine.process.environment)
+        machine.process.files.append(GuestTools.identity(name.text))
+        return WorkloadSpec(
+            name: name,
+            labels: Self.kindLabel.merging(["project": plan.project.id]) { $1 },
+            shape: .machine(machine)
+        )
+    }
+
+    /// What follows an instance's name in its full one.
+    static func domain(_ zone: String, of project: String) -> String { "\(zone).c.\(project).internal" }
+
+    /// What an instance's machine is made of; what is not there yet (its image, the programs around it) is fetched or made.
+    private func plan(_ instance: JSON, _ key: ResourceKey) async throws -> MachinePlan {
+        let place = InstancePlace(of: instance)
+        let ranges = try await place.ranges(store: store)
+        let (spec, isPublic) = try await machine(instance, key)
+        // Names of machines that get theirs later are told by the daemon's name server.
+        let canBeNamed = try await engine.capabilities().doors
+        let hasOwn =
+            spec.process.mounts.contains { if case .volume = $0.source { true } else { false } }
+            || spec.process.accelerators != nil
+            || !(instance["networkInterfaces"]?[0]?["networkIP"]?.string ?? "").isEmpty
+        return MachinePlan(
+            spec: spec,
+            project: try await projects.project(key.project),
+            zone: key.zone ?? "",
+            network: place.engineNetwork,
+            ranges: ranges,
+            isCommon: isPublic && !hasOwn && canBeNamed,
+            imageID: try await engine.image(spec.process.image)?.id ?? ""
+        )
+    }
+
+    /// The image and the process that the machine starts with, and whether its disk is a public image's.
+    private func machine(_ instance: JSON, _ key: ResourceKey) async throws -> (MachineSpec, isPublic: Bool) {
         let spec: MachineSpec
+        var isPublic = false
         if let container = try ContainerDeclaration.read(from: instance)?.container {
             let reference = ImageReference(container.image)
             let account = instance["serviceAccounts"]?[0]?["email"]?.string
@@ -143,7 +234,9 @@ extension InstanceLife {
             spec = MachineSpec(process: process, bootsInit: true)
         } else {
             let disk = Disk.key(of: instance["disks"]?[0]?["source"]?.string ?? "", like: key)
-            let (image, entry) = try await contents.bootImage(of: try await store.get(disk))
+            let row = try await store.get(disk)
+            let (image, entry) = try await contents.bootImage(of: row)
+            isPublic = entry != nil && image != DiskContents.image(of: row)
             var process = ProcessSpec(image: image)
             process.mounts = entry?.hostTools.compactMap { $0.mount() } ?? []
             process.environment["PATH"] = Self.path(with: entry?.hostTools ?? [])
@@ -173,9 +266,9 @@ extension InstanceLife {
             machine.monitor = monitor
             machine.process.mounts.append(mount)
         }
-        machine.process.hostname = key.name
+        machine.wrapper = GuestTools.wrapper
         machine.process.resources = Self.resources(of: instance)
-        return machine
+        return (machine, isPublic)
     }
 
     /// Debian's own path, and the programs of the tools that the image shares with the daemon's machine.

@@ -9,12 +9,13 @@ import Workloads
 // What runs inside a machine for Brume: the ssh server, its users, and the scripts of the metadata.
 extension InstanceLife {
     /// Starts the ssh server, applies the users' keys, and begins the startup script; after every start of the machine.
-    func letIn(_ instance: JSON, _ key: ResourceKey) async throws {
+    ///
+    /// - Parameter isServed: Whether the ssh server runs already.
+    func letIn(_ instance: JSON, _ key: ResourceKey, isServed: Bool = false) async throws {
         let workload = Self.workload(of: instance)
         try await walls.raise(for: instance, key)
         try await attachDisks(of: instance, key)
-        let server = try await engine.exec(GuestTools.startServer, in: workload, part: "machine")
-        for await _ in sessions.keep(server, until: "listening on") {}
+        if !isServed { try await serve(workload) }
         try await applyUsers(instance, key)
         if let script = Metadata.value("startup-script", in: instance["metadata"]), !script.isEmpty {
             let session = try await run(MachineScript.startup, script, in: workload)
@@ -23,11 +24,21 @@ extension InstanceLife {
         try await runContainer(of: instance, in: workload)
     }
 
-    /// Brings the machine's users to what the metadata says, and publishes its host key.
+    /// Starts a machine's ssh server; returns once it listens.
+    func serve(_ workload: WorkloadName) async throws {
+        let server = try await engine.exec(GuestTools.startServer, in: workload, part: "machine")
+        for await _ in sessions.keep(server, until: "listening on") {}
+    }
+
+    /// Gives the machine its name and its users, as the instance and its metadata say, and publishes its host key.
     func applyUsers(_ instance: JSON, _ key: ResourceKey) async throws {
         let keys = try await keys(for: instance, key)
         let workload = Self.workload(of: instance)
-        let session = try await engine.exec(MachineScript.users, in: workload, part: "machine")
+        let session = try await engine.exec(
+            MachineScript.users(of: workload, name: key.name, domain: Self.domain(key.zone ?? "", of: key.project)),
+            in: workload,
+            part: "machine"
+        )
         try await session.write(ByteBuffer(string: keys + "\n"))
         try await session.finishInput()
         var printed = ""

@@ -3,14 +3,28 @@ import Workloads
 
 /// Small programs that run as root inside machines. What they say goes to the machine's console: the serial port.
 enum MachineScript {
-    /// Reads `ssh-keys` from its input; prints the machine's own public key.
-    static let users = shell(
-        """
-        /.brume/bin/sh /.brume/libexec/users-up.sh; code=$?
-        /.brume/bin/busybox cat /.brume-run/hostkey.pub 2>/dev/null
-        exit $code
-        """
-    )
+    /// Names the machine, and reads `ssh-keys` from its input; prints the machine's own public key.
+    ///
+    /// A machine that ran before it was this instance's keeps its host key, which nobody else has seen. Those whose tools
+    /// are older have had their name since they were made.
+    static func users(of workload: WorkloadName, name: String, domain: String) -> ExecSpec {
+        var spec = shell(
+            """
+            B=\(GuestTools.path)/bin/busybox; tools=\(GuestTools.path)/libexec
+            if [ -f $tools/name-up.sh ]; then
+                [ "$($B cat /.brume-run/instance 2>/dev/null)" = "$1" ] || {
+                    printf %s "$1" > /.brume-run/instance; $B cp /.brume-run/instance /.brume-run/hostkey.instance
+                }
+                \(GuestTools.path)/bin/sh $tools/name-up.sh "$2" "$3"
+            fi
+            \(GuestTools.path)/bin/sh $tools/users-up.sh; code=$?
+            $B cat /.brume-run/hostkey.pub 2>/dev/null
+            exit $code
+            """
+        )
+        spec.command += ["brume-users", workload.text, name, domain]
+        return spec
+    }
 
     /// Runs the script of its input, once after each start of the machine.
     static let startup = shell(metadataScript("startup-script", onlyOnce: true))

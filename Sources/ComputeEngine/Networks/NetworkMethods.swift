@@ -15,6 +15,7 @@ struct NetworkMethods: Sendable {
     let subnetworks: Rows
     let defaults: DefaultNetwork
     let guests: Guests
+    let spares: SpareMachines?
 
     func add(to api: MethodTable) {
         let path = ComputePath.global + "/networks"
@@ -186,7 +187,10 @@ struct NetworkMethods: Sendable {
         let changes = rows.changes
         await changes.register(rowsOnly: ["compute.networks.insert", "compute.subnetworks.insert"])
         for method in ["compute.networks.delete", "compute.subnetworks.delete"] {
-            await changes.register(method) { key, _ in try await guests.removeNetwork(InstancePlace.engineNetwork(key))
+            await changes.register(method) { key, _ in
+                let network = InstancePlace.engineNetwork(key)
+                await spares?.discardAll(in: network)
+                try await guests.removeNetwork(network)
             }
         }
     }

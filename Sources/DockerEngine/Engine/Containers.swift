@@ -21,6 +21,7 @@ extension DockerEngine {
         var labels: [String: String]
         var index = 0
         var bootsInit = false
+        var wrapper: [String] = []
         var virtualMachine: VirtualMachine?
         var workspace: (volume: String, path: String)?
         /// The folder of the socket behind which a step finds the engine.
@@ -44,7 +45,13 @@ extension DockerEngine {
         defer { giveBack(devices) }
         var body = try await createBody(process, at: place, boot: boot, devices: devices)
         if let virtualMachine = place.virtualMachine {
-            virtualMachine.take(over: &body, process: process, boot: boot, image: image["Config"])
+            virtualMachine.take(
+                over: &body,
+                process: process,
+                boot: boot,
+                wrapper: place.wrapper,
+                image: image["Config"]
+            )
             body["HostConfig"]?.merge(limits(virtualMachine.limits(process.resources), cpus: try await facts().cpus))
         }
         // A container counts as made once its files are in it: it gets its name last.
@@ -122,7 +129,7 @@ extension DockerEngine {
         if let folder = place.socketFolder { binds.append("\(folder):\(StepSockets.mountPath):ro") }
         if let boot {
             body["Entrypoint"] = []
-            body["Cmd"] = [.string(boot.path)]
+            body["Cmd"] = JSON(place.wrapper + [boot.path])
             body["Tty"] = true
             body["User"] = "0"
             if boot.isSystemd { body["StopSignal"] = "SIGRTMIN+3" }

@@ -83,9 +83,9 @@ extension EventHub.Event {
 
     init?(_ event: JSON) {
         guard let action = event["Action"]?.string, Self.told.contains(action),
-            let attributes = event["Actor"]?["Attributes"]?.strings, let name = attributes["brume.name"]
+            let attributes = event["Actor"]?["Attributes"]?.strings, let name = attributes["name"]
         else { return nil }
-        self.init(name: WorkloadName(name), labels: brumeLabels(attributes))
+        self.init(name: WorkloadName(container: name), labels: brumeLabels(attributes))
     }
 }
 

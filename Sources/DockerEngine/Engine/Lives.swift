@@ -16,6 +16,7 @@ extension DockerEngine {
                 shape: "machine",
                 labels: spec.labels,
                 bootsInit: machine.bootsInit,
+                wrapper: machine.wrapper,
                 virtualMachine: try machine.monitor.map { try VirtualMachine($0, process: machine.process) }
             )
             try await createContainer(machine.process, at: place)
@@ -91,6 +92,18 @@ extension DockerEngine {
         await hub.publish(name)
     }
 
+    package func rename(_ name: WorkloadName, to other: WorkloadName) async throws {
+        let container = try await machine(name)
+        do {
+            try await host.client().call(.POST, "/containers/\(container.id)/rename", query: ["name": other.text])
+        } catch let failure as DockerClient.Failure where failure.status == 404 {
+            throw EngineError.notFound("There is no machine '\(name)'.")
+        } catch let failure as DockerClient.Failure {
+            throw EngineError.refused(failure.message)
+        }
+        await hub.publish(other)
+    }
+
     package func resize(_ name: WorkloadName, to resources: Resources) async throws {
         let facts = try await facts()
         for container in try await containers(of: name) {
@@ -110,10 +123,9 @@ extension DockerEngine {
     package func remove(_ name: WorkloadName) async throws {
         await drivers.forget(name)
         let docker = try await host.client()
-        let filters: JSON = ["label": [.string("brume.cloud=\(cloud)"), .string("brume.name=\(name)")]]
-        let list = try await docker.call(.GET, "/containers/json", query: ["all": "1", "filters": filters.text])
+        let query = ["all": "1", "filters": filters(for: name).text]
+        let list = try await docker.call(.GET, "/containers/json", query: query)
         for id in (list.array ?? []).compactMap({ $0["Id"]?.string }) { try await removeContainer(id) }
-        try await removeContainer("\(name).source")
         try await removeStarted(by: name)
         try await removeVolume(Self.workspace(of: name))
         remembered.withLock {

@@ -88,7 +88,7 @@ extension DockerEngine {
 
     // MARK: Shared
 
-    private func machine(_ name: WorkloadName) async throws -> Container {
+    func machine(_ name: WorkloadName) async throws -> Container {
         guard let container = try await containers(of: name).first, container.shape == "machine" else {
             throw EngineError.notFound("There is no machine '\(name)'.")
         }

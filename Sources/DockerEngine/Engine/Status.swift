@@ -7,6 +7,7 @@ package import Workloads
 /// A container, as the engine describes it.
 struct Container: Sendable {
     var id: String
+    var workload: WorkloadName
     var labels: [String: String]
     var hasTerminal: Bool
     var part: WorkloadStatus.Part
@@ -23,6 +24,7 @@ struct Container: Sendable {
         let state = found["State"] ?? .null
         labels = found["Config"]?["Labels"]?.strings ?? [:]
         id = found["Id"]?.string ?? ""
+        workload = WorkloadName(container: found["Name"]?.string ?? "")
         hasTerminal = found["Config"]?["Tty"]?.bool ?? false
         let started = Self.date(state["StartedAt"])
         let ended = Self.date(state["FinishedAt"])
@@ -91,8 +93,8 @@ extension DockerEngine {
         let query = ["all": "1", "filters": (["label": JSON(filters)] as JSON).text]
         let list = try await host.client().call(.GET, "/containers/json", query: query)
         var found: [WorkloadStatus] = []
-        for name in Set((list.array ?? []).compactMap { $0["Labels"]?["brume.name"]?.string }).sorted() {
-            guard let status = try await status(of: WorkloadName(name)) else { continue }
+        for name in Set((list.array ?? []).compactMap(\.workload)).sorted(by: { $0.text < $1.text }) {
+            guard let status = try await status(of: name) else { continue }
             found.append(status)
             let hasBegun = status.parts.contains { $0.state != .waiting }
             if hasBegun, !status.hasEnded, try await stepsRecord(of: status.name) != nil { await drive(status.name) }
@@ -125,18 +127,12 @@ extension DockerEngine {
 
     func containers(of name: WorkloadName) async throws -> [Container] {
         let docker = try await host.client()
-        let filters: JSON = ["label": [.string("brume.cloud=\(cloud)"), .string("brume.name=\(name)")]]
-        let list = try await docker.call(.GET, "/containers/json", query: ["all": "1", "filters": filters.text])
+        let query = ["all": "1", "filters": filters(for: name).text]
+        let list = try await docker.call(.GET, "/containers/json", query: query)
         let (record, endedForDisk) = remembered.withLock { ($0.steps[name], $0.endedForDisk[name]) }
         var found: [Container] = []
         for entry in list.array ?? [] {
-            let names = entry["Names"]?.stringArray ?? []
-            if names.contains(where: { $0.hasSuffix(".new") }) { continue }
-            // Labels come with images, too; names are Brume's to give.
-            let isNamed = names.contains {
-                $0.drop { $0 == "/" } == name.text || $0.drop { $0 == "/" }.hasPrefix("\(name).")
-            }
-            guard isNamed else { continue }
+            if entry["Names"]?.stringArray.contains(where: { $0.hasSuffix(".new") }) ?? true { continue }
             guard let id = entry["Id"]?.string, let shown = try await docker.find("/containers/\(id)/json") else {
                 continue
             }

@@ -56,14 +56,21 @@ struct VirtualMachine: Sendable {
     }
 
     /// Makes a container's description that of the machine's monitor.
-    func take(over body: inout JSON, process: ProcessSpec, boot: InitProgram?, image: JSON?) {
+    func take(
+        over body: inout JSON,
+        process: ProcessSpec,
+        boot: InitProgram?,
+        wrapper: [String],
+        image: JSON?
+    ) {
+        let monitor = wrapper + monitor.boot
         if let boot {
-            body["Entrypoint"] = JSON(monitor.boot + ["init", boot.path])
+            body["Entrypoint"] = JSON(monitor + ["init", boot.path])
         } else {
             let entrypoint = process.entrypoint ?? image?["Entrypoint"]?.stringArray ?? []
             // A changed entry point takes the image's arguments away.
             let usual = process.entrypoint == nil ? image?["Cmd"]?.stringArray ?? [] : []
-            body["Entrypoint"] = JSON(monitor.boot + ["process"] + entrypoint + (process.arguments ?? usual))
+            body["Entrypoint"] = JSON(monitor + ["process"] + entrypoint + (process.arguments ?? usual))
         }
         body["Cmd"] = []
         body["Tty"] = true
@@ -98,7 +105,7 @@ extension DockerEngine {
     func lookAnew(_ container: Container) async throws {
         guard container.virtualMachine != nil, container.part.state == .running, !container.isPaused else { return }
         let forget = ExecSpec(["/.brume/bin/sh", "-c", "/.brume/bin/busybox sync; echo 2 > /proc/sys/vm/drop_caches"])
-        let session = try await exec(forget, in: WorkloadName(container.labels["brume.name"] ?? ""), part: "machine")
+        let session = try await exec(forget, in: container.workload, part: "machine")
         for try await _ in session.output {}
         _ = try await session.exitCode()
     }

@@ -18,7 +18,8 @@ struct NameServer: Sendable {
         if let addresses = await ownAddresses(query.name) {
             return query.answer(query.kind == .a ? addresses : [])
         }
-        if query.name == "internal" || query.name.hasSuffix(".internal") {
+        // A name without a dot is a neighbour's, with what its resolver adds; nobody else is asked for it.
+        if !query.name.contains(".") || query.name.hasSuffix(".internal") {
             return query.answer(code: .noSuchName)
         }
         return await resolvers.ask(message, id: query.id, overTCP: overTCP) ?? query.answer(code: .serverFailure)

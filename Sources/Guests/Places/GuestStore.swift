@@ -103,6 +103,22 @@ struct GuestStore: Sendable {
         }
     }
 
+    func handOver(from owner: String, to other: String, _ guest: Data) async throws -> GuestPlace? {
+        try await database.write { db in
+            guard let row = try GuestRecord.fetchOne(db, key: owner), try GuestRecord.fetchOne(db, key: other) == nil
+            else { return nil }
+            try row.delete(db)
+            try GuestRecord(owner: other, network: row.network, address: row.address, guest: guest).insert(db)
+            return GuestPlace(network: row.network, address: row.address)
+        }
+    }
+
+    func release(ownersBeginningWith prefix: String) async throws {
+        _ = try await database.write { db in
+            try GuestRecord.filter(Column("owner").like("\(prefix)%")).deleteAll(db)
+        }
+    }
+
     func release(owner: String) async throws {
         _ = try await database.write { db in try GuestRecord.deleteOne(db, key: owner) }
     }
