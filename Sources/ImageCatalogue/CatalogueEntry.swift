@@ -16,6 +16,8 @@ package struct CatalogueEntry: Sendable, Equatable {
     package var recipe: Recipe?
     /// What of this machine its containers need, besides the image.
     package var hostTools: [HostTools]
+    /// Whether its instances run on a kernel of their own unless they say otherwise: what it is for needs one.
+    package var wantsOwnKernel: Bool
 
     /// How an image is made of Debian's and Python's packages.
     package struct Recipe: Sendable, Equatable {
@@ -43,7 +45,8 @@ package struct CatalogueEntry: Sendable, Equatable {
         computeImages: [ComputeImage] = [],
         upstream: ImageReference? = nil,
         recipe: Recipe? = nil,
-        hostTools: [HostTools] = []
+        hostTools: [HostTools] = [],
+        wantsOwnKernel: Bool = false
     ) {
         self.name = name
         self.summary = summary
@@ -52,6 +55,7 @@ package struct CatalogueEntry: Sendable, Equatable {
         self.upstream = upstream
         self.recipe = recipe
         self.hostTools = hostTools
+        self.wantsOwnKernel = wantsOwnKernel
     }
 }
 

@@ -128,7 +128,8 @@ extension CatalogueEntry {
         ),
         CatalogueEntry(
             name: "cos-stable",
-            summary: "Container-Optimized OS: listed for instances that run a container; the container is what boots",
+            summary:
+                "What stands for Container-Optimized OS: Debian 12 with a Docker Engine inside, on a kernel of its own",
             computeImages: [
                 ComputeImage(
                     project: "cos-cloud",
@@ -138,9 +139,34 @@ extension CatalogueEntry {
                     diskSizeGb: 10,
                     creationTimestamp: day.time
                 )
-            ]
+            ],
+            recipe: Recipe(folder: "cos-stable", kind: .layer(on: "debian-12"), version: 1),
+            hostTools: [.cloudSDK],
+            wantsOwnKernel: true
         ),
+        ubuntu("22.04", "2204", "jammy", families: ["ubuntu-2204-lts"]),
+        ubuntu("24.04", "2404", "noble", families: ["ubuntu-2404-lts-amd64", "ubuntu-2404-lts"]),
     ]
+
+    /// Only listed: it cannot be made of Debian's packages.
+    private static func ubuntu(_ version: String, _ digits: String, _ name: String, families: [String])
+        -> CatalogueEntry
+    {
+        CatalogueEntry(
+            name: "ubuntu-\(version)",
+            summary: "Ubuntu \(version): listed only",
+            computeImages: [
+                ComputeImage(
+                    project: "ubuntu-os-cloud",
+                    name: "ubuntu-\(digits)-\(name)-v\(day.digits)",
+                    families: families,
+                    description: "Canonical, Ubuntu, \(version) LTS, amd64 \(name) image built on \(day.digits)",
+                    diskSizeGb: 10,
+                    creationTimestamp: day.time
+                )
+            ]
+        )
+    }
 
     /// The names of Vertex AI's training images: three regions' registries, and one tag only.
     ///

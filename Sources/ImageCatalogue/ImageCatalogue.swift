@@ -125,7 +125,7 @@ package struct ImageCatalogue: Sendable {
             return reference
         }
         guard let kept = keptReference(of: entry) else {
-            throw EngineError.imageUnavailable(reference, reason: "'\(entry.name)' is listed only.")
+            throw Self.listedOnly(entry)
         }
         if let image = try await engine.image(reference), isCurrent(image, of: entry) { return reference }
         try await work.share("reference " + reference.text, progress: progress) { progress in
@@ -148,7 +148,7 @@ package struct ImageCatalogue: Sendable {
         progress: @escaping ProgressReport = { _ in }
     ) async throws -> ImageReference {
         guard let kept = keptReference(of: entry) else {
-            throw EngineError.imageUnavailable(ImageReference(entry.name), reason: "'\(entry.name)' is listed only.")
+            throw Self.listedOnly(entry)
         }
         try await ensureKept(entry, progress: progress)
         return kept
@@ -157,7 +157,7 @@ package struct ImageCatalogue: Sendable {
     /// Makes an entry's image anew, and what it stands on if that is not there, from today's packages.
     package func rebuild(_ entry: CatalogueEntry, progress: @escaping ProgressReport) async throws -> ImageReference {
         guard let kept = keptReference(of: entry), let version = version(of: entry) else {
-            throw EngineError.imageUnavailable(ImageReference(entry.name), reason: "'\(entry.name)' is listed only.")
+            throw Self.listedOnly(entry)
         }
         try await workshop.forget(name: entry.name, version: version)
         try await engine.removeImage(kept)
@@ -181,6 +181,13 @@ package struct ImageCatalogue: Sendable {
     private func isCurrent(_ image: ImageDescription, of entry: CatalogueEntry) -> Bool {
         guard let version = image.labels[Self.versionLabel] else { return true }
         return version == self.version(of: entry)
+    }
+
+    private static func listedOnly(_ entry: CatalogueEntry) -> EngineError {
+        .imageUnavailable(
+            ImageReference(entry.name),
+            reason: "It is only listed: images are made of Debian's packages. Use the family debian-12 of debian-cloud."
+        )
     }
 
     private static let versionLabel = "brume.recipe"

@@ -254,7 +254,7 @@ struct CatalogueEnsureTests {
 
     @Test func `an entry that is only listed is not had`() async throws {
         try await withFixture { fixture in
-            let entry = try #require(fixture.catalogue.entry(family: "cos-stable", project: "cos-cloud"))
+            let entry = try #require(fixture.catalogue.entry(family: "ubuntu-2204-lts", project: "ubuntu-os-cloud"))
             await #expect(throws: EngineError.self) { try await fixture.catalogue.ensure(entry) }
         }
     }

@@ -1,4 +1,5 @@
 import GoogleAPI
+import ImageCatalogue
 
 // Whether a machine has a kernel of its own.
 extension InstanceLife {
@@ -6,19 +7,31 @@ extension InstanceLife {
     /// machine is made.
     static let engineLabel = "brume-engine"
 
+    /// What an instance says itself; nil when it leaves the choice.
+    ///
     /// - Throws: ``GoogleError`` `invalid` (400) for another value of the label, and for accelerators.
-    func isVirtualMachine(_ instance: JSON) throws -> Bool {
+    func asksForOwnKernel(_ instance: JSON) throws -> Bool? {
         let field = "resource.labels['\(Self.engineLabel)']"
         switch instance["labels"]?[Self.engineLabel]?.string {
-        case nil: return prefersVirtualMachines && GuestAccelerators.wanted(by: instance) == nil
+        case nil: return nil
         case "docker": return false
         case "qemu":
-            guard simulatesAccelerators || GuestAccelerators.wanted(by: instance) == nil else {
+            guard canHaveOwnKernel(instance) else {
                 throw GoogleError.invalidField(field, "qemu", "A machine with accelerators runs on 'docker'.")
             }
             return true
         case .some(let other):
             throw GoogleError.invalidField(field, other, "An instance runs on 'docker' or on 'qemu'.")
         }
+    }
+
+    /// What it says itself, or else what suits its image, or else what all have.
+    func isVirtualMachine(_ instance: JSON, of image: CatalogueEntry?) throws -> Bool {
+        if let asked = try asksForOwnKernel(instance) { return asked }
+        return canHaveOwnKernel(instance) && (prefersVirtualMachines || image?.wantsOwnKernel ?? false)
+    }
+
+    private func canHaveOwnKernel(_ instance: JSON) -> Bool {
+        simulatesAccelerators || GuestAccelerators.wanted(by: instance) == nil
     }
 }

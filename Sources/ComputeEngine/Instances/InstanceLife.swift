@@ -64,7 +64,7 @@ struct InstanceLife: Sendable {
     /// Checks what can be checked before a row is made.
     func check(_ instance: JSON) throws {
         _ = try ContainerDeclaration.read(from: instance)
-        _ = try isVirtualMachine(instance)
+        _ = try asksForOwnKernel(instance)
     }
 
     // MARK: Operations

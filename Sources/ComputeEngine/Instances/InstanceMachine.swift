@@ -211,6 +211,7 @@ extension InstanceLife {
     private func machine(_ instance: JSON, _ key: ResourceKey) async throws -> (MachineSpec, isPublic: Bool) {
         let spec: MachineSpec
         var isPublic = false
+        var publicImage: CatalogueEntry?
         if let container = try ContainerDeclaration.read(from: instance)?.container {
             let reference = ImageReference(container.image)
             let account = instance["serviceAccounts"]?[0]?["email"]?.string
@@ -236,6 +237,7 @@ extension InstanceLife {
             let disk = Disk.key(of: instance["disks"]?[0]?["source"]?.string ?? "", like: key)
             let row = try await store.get(disk)
             let (image, entry) = try await contents.bootImage(of: row)
+            publicImage = entry
             isPublic = entry != nil && image != DiskContents.image(of: row)
             var process = ProcessSpec(image: image)
             process.mounts = entry?.hostTools.compactMap { $0.mount() } ?? []
@@ -253,12 +255,12 @@ extension InstanceLife {
         }
         if !simulatesAccelerators { machine.process.accelerators = GuestAccelerators.wanted(by: instance) }
         machine.process.mounts.append(try await tools.mount())
-        if try isVirtualMachine(instance) {
+        if try isVirtualMachine(instance, of: publicImage) {
             guard try await engine.capabilities().virtualMachines else {
                 throw EngineError.refused(
                     """
                     This engine has no machines with a kernel of their own: run Brume as root beside the engine, on a \
-                    computer with /dev/net/tun, or leave the label '\(Self.engineLabel)' out.
+                    computer with /dev/net/tun, or give it the label '\(Self.engineLabel)=docker'.
                     """
                 )
             }

@@ -19,6 +19,7 @@ need ssh openssh-client
 need patchelf patchelf
 need busybox busybox-static
 need dpkg-deb dpkg
+need depmod kmod
 [ -n "$virtiofsd" ] || missing="$missing virtiofsd"
 demand "virtual machines are run"
 
@@ -55,6 +56,11 @@ apt-get -q $lists -o APT::Sandbox::User=root download "$package"
 mkdir kernel
 dpkg-deb --fsys-tarfile "$package"_*.deb | tar -C kernel -xf - ./boot ./lib/modules
 cp kernel/boot/vmlinuz-* "$tree/vmlinuz"
+
+# What the machine's programs may ask the kernel for later: file systems, filters of packets.
+release=$(ls kernel/lib/modules)
+depmod -b "$work/kernel" "$release"
+cp -r "kernel/lib/modules/$release" "$tree/modules"
 
 # The first file system: BusyBox, and the modules by which the kernel sees the machine's hardware, in their order.
 mkdir -p first/bin first/modules
