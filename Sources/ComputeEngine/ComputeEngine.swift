@@ -28,7 +28,7 @@ package struct ComputeEngine: Sendable {
     private let changes: ChangeLog
     let life: InstanceLife
     private let sessions = MachineSessions()
-    private let spares: SpareMachines?
+    private let spares: SpareMachines
     let authorizer: any Authorizer
     private let logger: Logger
 
@@ -65,7 +65,7 @@ package struct ComputeEngine: Sendable {
         let defaults = DefaultNetwork(store: store, now: now)
         projectMethods = ProjectMethods(store: store, projects: projects, changes: changes, defaults: defaults)
         let walls = Walls(store: store, engine: engine, guests: guests, defaults: defaults, logger: logger)
-        spares = keepsSpareMachines ? SpareMachines(engine: engine, guests: guests) : nil
+        spares = SpareMachines(engine: engine, guests: guests, isWanted: keepsSpareMachines)
         networks = NetworkMethods(
             rows: rows("networks", "network"),
             subnetworks: rows("subnetworks", "subnetwork"),
@@ -138,11 +138,10 @@ package struct ComputeEngine: Sendable {
 
     /// Keep instances and groups what their rows say; they run as long as the daemon.
     package var keepers: [any Service] {
-        let spareKeeper = spares.map {
-            SpareKeeper(life: life, spares: $0, patience: SpareKeeper.usualPatience, logger: logger)
-        }
-        return [InstanceKeeper(life: life, sessions: sessions, logger: logger), groupKeeper]
-            + [spareKeeper].compactMap(\.self)
+        [
+            InstanceKeeper(life: life, sessions: sessions, logger: logger), groupKeeper,
+            SpareKeeper(life: life, spares: spares, patience: SpareKeeper.usualPatience, logger: logger),
+        ]
     }
 
     package var api: API {

@@ -87,7 +87,7 @@ package struct GuestTools: Sendable {
     // MARK: Virtual machines
 
     /// Raised when the tree of virtual machines changes.
-    private static let machineVersion = 2
+    private static let machineVersion = 3
     private static let machinePath = "/.brume-vm"
 
     /// Makes what boots machines with a kernel of their own, or finds it made: QEMU and Debian's kernel for clouds; and

@@ -48,8 +48,7 @@ struct InstanceLife: Sendable {
     let changes: ChangeLog
     let sessions: MachineSessions
     let walls: Walls
-    /// Nil: every machine is made when it is asked for.
-    let spares: SpareMachines?
+    let spares: SpareMachines
     /// Whether instances run without the accelerators that they ask for, and say so.
     let simulatesAccelerators: Bool
     /// Whether instances have a kernel of their own when they do not say it.

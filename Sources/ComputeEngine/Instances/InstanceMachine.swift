@@ -32,8 +32,8 @@ extension InstanceLife {
 
     private func bringUp(_ row: JSON, _ key: ResourceKey) async throws {
         var plan: MachinePlan?
-        spares?.startBegins()
-        defer { spares?.startEnds(of: plan) }
+        spares.startBegins()
+        defer { spares.startEnds(of: plan) }
         var instance = row
         let workload = Self.workload(of: instance)
         try await setStatus(key, "STAGING")
@@ -42,7 +42,7 @@ extension InstanceLife {
         let isOther = made.map { ContainerDeclaration.isOther(than: $0.labels, in: instance) } ?? false
         var isServed = false
         if made == nil || isOther {
-            try await spares?.clear()
+            try await spares.clear()
             let new = try await self.plan(instance, key)
             plan = new
             if made == nil, let adopted = try await adopt(new, instance, key) {
@@ -69,7 +69,7 @@ extension InstanceLife {
     ///
     /// - Returns: The instance with its address; nil when there is no such machine to be had.
     private func adopt(_ plan: MachinePlan, _ instance: JSON, _ key: ResourceKey) async throws -> JSON? {
-        guard plan.isCommon, let spare = spares?.take(plan.kind) else { return nil }
+        guard plan.isCommon, let spare = spares.take(plan.kind) else { return nil }
         let workload = Self.workload(of: instance)
         do {
             guard try await engine.status(of: spare)?.isRunning ?? false,
@@ -80,7 +80,7 @@ extension InstanceLife {
                     as: try await guest(of: instance, key)
                 )
             else {
-                await spares?.discard(spare)
+                await spares.discard(spare)
                 return nil
             }
             let addressed = try await note(place, of: key)

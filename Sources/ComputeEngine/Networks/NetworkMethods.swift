@@ -15,7 +15,7 @@ struct NetworkMethods: Sendable {
     let subnetworks: Rows
     let defaults: DefaultNetwork
     let guests: Guests
-    let spares: SpareMachines?
+    let spares: SpareMachines
 
     func add(to api: MethodTable) {
         let path = ComputePath.global + "/networks"
@@ -189,7 +189,7 @@ struct NetworkMethods: Sendable {
         for method in ["compute.networks.delete", "compute.subnetworks.delete"] {
             await changes.register(method) { key, _ in
                 let network = InstancePlace.engineNetwork(key)
-                await spares?.discardAll(in: network)
+                await spares.discardAll(in: network)
                 try await guests.removeNetwork(network)
             }
         }

@@ -26,12 +26,15 @@ final class SpareMachines: Sendable {
 
     let engine: any WorkloadEngine
     let guests: Guests
+    /// Whether any are made.
+    private let isWanted: Bool
     private let state = Mutex(State())
     /// Of which a spare machine should be made; the latest counts.
     let wishes: AsyncStream<MachinePlan>
     private let wish: AsyncStream<MachinePlan>.Continuation
 
-    init(engine: any WorkloadEngine, guests: Guests) {
+    init(engine: any WorkloadEngine, guests: Guests, isWanted: Bool) {
+        self.isWanted = isWanted
         self.engine = engine
         self.guests = guests
         (wishes, wish) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -46,7 +49,7 @@ final class SpareMachines: Sendable {
     func startEnds(of plan: MachinePlan?) {
         let wanted = state.withLock { state -> MachinePlan? in
             state.startsInProgress -= 1
-            if let plan, plan.isCommon { state.wished = plan }
+            if let plan, plan.isCommon, isWanted { state.wished = plan }
             guard state.startsInProgress == 0, let wished = state.wished.take() else { return nil }
             return state.ready.contains { $0.kind == wished.kind } ? nil : wished
         }

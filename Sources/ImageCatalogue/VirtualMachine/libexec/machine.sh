@@ -42,7 +42,6 @@ for name in key hostkey; do
     $B rm -f $run/$name
     /.brume/bin/ssh-keygen -q -t ed25519 -N '' -C '' -f $run/$name
 done
-$B cp $run/hostkey $own/hostkey
 $B cp $run/key.pub $own/authorized
 echo "169.254.255.2 $($B cut -d' ' -f1,2 $run/hostkey.pub)" > $run/known
 umask 022
@@ -59,15 +58,9 @@ if [ -n "${BRUME_NAME_SERVERS:-}" ]; then
     { echo "$search"; for server in $BRUME_NAME_SERVERS; do echo "nameserver $server"; done; } > /etc/resolv.conf
 fi
 
-$V/bin/virtiofsd --socket-path=$run/fs --rlimit-nofile=0 -o source=/ -o sandbox=chroot -o cache=always -o timeout=1 -o xattr -o log_level=err &
-files=$!
-# It says nothing when it listens, which it does within milliseconds.
-until [ -S $run/fs ]; do kill -0 $files 2> /dev/null || fail "virtiofsd did not start"; $B usleep 2000; done
-
 [ -p $run/up ] || $B mkfifo $run/up
 $B mkfifo $run/commands
 exec 3>&1 4<> $run/commands
-echo '{"execute":"qmp_capabilities"}' >&4
 # What QEMU tells, one line each.
 listen() {
     local line
@@ -78,6 +71,7 @@ listen() {
                 -o ControlPersist=yes root@169.254.255.2 -p 122 || continue
             # Whoever waits for the machine reads this pipe.
             exec 5<> $run/up
+            : > $run/booted
             ;;
         *'"SHUTDOWN"'*guest-reset*) echo 129 > $run/ending ;;
         *'"SHUTDOWN"'*) echo 130 > $run/ending ;;
@@ -86,24 +80,41 @@ listen() {
         esac
     done
 }
-{
-    QEMU_MODULE_DIR=$V/lib/qemu $V/bin/qemu-system-x86_64 -L $V/firmware -nodefaults -no-user-config -display none \
-        -M q35,memory-backend=memory -no-reboot -cpu max \
-        -accel "$($B cut -d' ' -f1 $V/accelerator)" -smp "$cpus" -m "$memory" \
-        -object "memory-backend-memfd,id=memory,size=${memory}M,share=on" \
-        -serial file:/proc/self/fd/3 -qmp stdio \
-        -chardev socket,id=fs,path=$run/fs -device vhost-user-fs-pci,chardev=fs,tag=root,queue-size=1024 \
-        -netdev tap,id=net,ifname=vm0,script=$V/libexec/net-up.sh,downscript=no \
-        -device "virtio-net-pci,romfile=,netdev=net,mac=$mac,host_mtu=$($B cat /sys/class/net/eth0/mtu)" \
-        -netdev tap,id=control,ifname=vm1,script=$V/libexec/net-up.sh,downscript=no \
-        -device virtio-net-pci,romfile=,netdev=control,mac=02:62:72:75:6d:65 \
-        -device virtio-serial-pci -chardev null,id=up -device virtserialport,chardev=up,id=port,name=up \
-        -kernel $V/vmlinuz -initrd $V/initrd.gz \
-        -append "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check mitigations=off random.trust_cpu=on \
+# Boots the machine, and stays until it is off.
+boot() {
+    $B rm -f $run/booted $run/hangs $run/ending $run/fs
+    $B cp -p $run/hostkey $own/hostkey
+    $V/bin/virtiofsd --socket-path=$run/fs --rlimit-nofile=0 -o source=/ -o sandbox=chroot -o cache=always -o timeout=1 -o xattr -o log_level=err &
+    files=$!
+    # It says nothing when it listens, which it does within milliseconds.
+    until [ -S $run/fs ]; do kill -0 $files 2> /dev/null || fail "virtiofsd did not start"; $B usleep 2000; done
+    echo '{"execute":"qmp_capabilities"}' >&4
+    {
+        QEMU_MODULE_DIR=$V/lib/qemu $V/bin/qemu-system-x86_64 -L $V/firmware -nodefaults -no-user-config -display none \
+            -M q35,memory-backend=memory -no-reboot -cpu max \
+            -accel "$($B cut -d' ' -f1 $V/accelerator)" -smp "$cpus" -m "$memory" \
+            -object "memory-backend-memfd,id=memory,size=${memory}M,share=on" \
+            -serial file:/proc/self/fd/3 -qmp stdio \
+            -chardev socket,id=fs,path=$run/fs -device vhost-user-fs-pci,chardev=fs,tag=root,queue-size=1024 \
+            -netdev tap,id=net,ifname=vm0,script=$V/libexec/net-up.sh,downscript=no \
+            -device "virtio-net-pci,romfile=,netdev=net,mac=$mac,host_mtu=$($B cat /sys/class/net/eth0/mtu)" \
+            -netdev tap,id=control,ifname=vm1,script=$V/libexec/net-up.sh,downscript=no \
+            -device virtio-net-pci,romfile=,netdev=control,mac=02:62:72:75:6d:65 \
+            -device virtio-serial-pci -chardev null,id=up -device virtserialport,chardev=up,id=port,name=up \
+            -kernel $V/vmlinuz -initrd $V/initrd.gz \
+            -append "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check mitigations=off random.trust_cpu=on \
 brume.mac=$mac brume.address=$address brume.gateway=$gateway brume.host=$($B hostname)" <&4 2>&1
-    echo "$?" > $run/status
-} | listen &
-machine=$!
+        echo "$?" > $run/status
+    } | listen
+    kill $files 2> /dev/null
+}
+# An imitated processor may hang while its clock is set: a machine that takes no commands by then is switched off.
+watch() {
+    $B sleep 120
+    [ -e $run/booted ] && return
+    : > $run/hangs
+    echo '{"execute":"quit"}' >&4
+}
 
 stop() {
     if [ "$kind" = init ] && [ -x /lib/systemd/systemd ]; then set -- kill -38 1; else set -- kill -15 1; fi
@@ -111,8 +122,19 @@ stop() {
         echo '{"execute":"quit"}' >&4
 }
 trap stop TERM
-# A signal ends the waiting, not the machine.
-while kill -0 $machine 2> /dev/null; do wait $machine; done
-kill $files 2> /dev/null
+attempt=1
+while :; do
+    boot &
+    machine=$!
+    watch &
+    watcher=$!
+    # A signal ends the waiting, not the machine.
+    while kill -0 $machine 2> /dev/null; do wait $machine; done
+    kill $watcher 2> /dev/null
+    [ -e $run/hangs ] || break
+    [ $attempt -lt 3 ] || fail "the machine does not boot"
+    echo "brume: the machine does not boot; it is started again"
+    attempt=$((attempt + 1))
+done
 if [ -s $run/ending ]; then exit "$($B cat $run/ending)"; fi
 fail "the machine's emulator ended with $($B cat $run/status)"

@@ -9,6 +9,6 @@ if [ "$1" = vm1 ]; then
 fi
 # The address is the machine's from here on: neighbours ask eth0 for it, and are answered in the machine's name.
 $B ip address flush dev eth0
-$B ip route add "${address%/*}" dev vm0
-$B ip route add "$range" dev eth0
-$B ip route add default via "$gateway" dev eth0
+$B ip route replace "${address%/*}" dev vm0
+$B ip route replace "$range" dev eth0
+$B ip route replace default via "$gateway" dev eth0
