@@ -140,6 +140,7 @@ package struct ComputeEngine: Sendable {
     package var keepers: [any Service] {
         [
             InstanceKeeper(life: life, sessions: sessions, logger: logger), groupKeeper,
+            RunLimitKeeper(life: life, logger: logger),
             SpareKeeper(life: life, spares: spares, patience: SpareKeeper.usualPatience, logger: logger),
         ]
     }

@@ -31,6 +31,8 @@ package struct AddressRange: Sendable, Equatable {
     private static func mask(_ length: Int) -> UInt32 { length == 0 ? 0 : ~UInt32(0) << UInt32(32 - length) }
 
     package var last: UInt32 { first | ~Self.mask(length) }
+    /// `255.255.240.0`.
+    package var mask: String { IPv4.text(Self.mask(length)) }
     /// The first address that a machine can have; networks give it to their gateway.
     package var gateway: String { IPv4.text(first + 1) }
 
@@ -57,5 +59,13 @@ package enum IPv4 {
 
     package static func text(_ number: UInt32) -> String {
         [24, 16, 8, 0].map { String(number >> UInt32($0) & 255) }.joined(separator: ".")
+    }
+}
+
+/// Compute Engine's rule for the hardware addresses of machines: `42:01` and the four numbers of the address.
+package enum HardwareAddress {
+    package static func text(_ address: UInt32) -> String {
+        let octets = [24, 16, 8, 0].map { UInt8(address >> UInt32($0) & 255) }
+        return (["42", "01"] + octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }).joined(separator: ":")
     }
 }

@@ -1,16 +1,26 @@
 import APIServer
 import GoogleAPI
 import Guests
+import Workloads
 
 /// An instance as its own metadata server shows it.
 enum InstanceGuest {
-    static func make(_ instance: JSON, project: ProjectIdentity, projectMetadata: JSON) -> Guest {
+    /// - Parameter range: The subnetwork's; nil when the engine chose another one.
+    static func make(
+        _ instance: JSON,
+        project: ProjectIdentity,
+        projectMetadata: JSON,
+        range: AddressRange?
+    ) -> Guest {
         let name = instance["name"]?.string ?? ""
         let zone = ResourceName(parsing: instance["zone"]?.string ?? "").last
         let type = ResourceName(parsing: instance["machineType"]?.string ?? "").last
         let interface = instance["networkInterfaces"]?[0]
+        let network = ResourceName(parsing: interface?["network"]?.string ?? "").last
         let account = instance["serviceAccounts"]?[0]
         let scheduling = instance["scheduling"]
+        let address = IPv4.number(interface?["networkIP"]?.string ?? "")
+        let subnetwork = address.flatMap { address in range.flatMap { $0.contains(address) ? $0 : nil } }
         return Guest(
             projectID: project.id,
             projectNumber: project.number,
@@ -18,7 +28,7 @@ enum InstanceGuest {
             scopes: (account?["scopes"]?.array ?? []).compactMap(\.string),
             instance: [
                 "id": .integer(Int64(instance["id"]?.string ?? "") ?? 0), "name": .string(name),
-                "hostname": .string("\(name).\(zone).c.\(project.id).internal"),
+                "hostname": .string(HostName(of: instance, zone: zone, project: project.id).full),
                 "zone": .string("projects/\(project.number)/zones/\(zone)"),
                 "machineType": .string("projects/\(project.number)/machineTypes/\(type)"),
                 "attributes": Metadata.attributes(instance["metadata"]), "description": instance["description"] ?? "",
@@ -40,7 +50,11 @@ enum InstanceGuest {
                 "networkInterfaces": [
                     [
                         "ip": interface?["networkIP"] ?? "", "mtu": 1460,
-                        "network": .string("projects/\(project.number)/networks/default"),
+                        "mac": .string(address.map(HardwareAddress.text) ?? ""),
+                        "network": .string("projects/\(project.number)/networks/\(network)"),
+                        "gateway": .string(subnetwork?.gateway ?? ""),
+                        "subnetmask": .string(subnetwork?.mask ?? ""),
+                        "dnsServers": ["169.254.169.254"], "forwardedIps": [], "ipAliases": [], "targetInstanceIps": [],
                         "accessConfigs": .array(
                             (interface?["accessConfigs"]?.array ?? []).map {
                                 ["externalIp": $0["natIP"] ?? "", "type": "ONE_TO_ONE_NAT"]

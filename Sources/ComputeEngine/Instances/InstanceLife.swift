@@ -63,6 +63,8 @@ struct InstanceLife: Sendable {
     /// Checks what can be checked before a row is made.
     func check(_ instance: JSON) throws {
         _ = try ContainerDeclaration.read(from: instance)
+        try RunLimit.check(instance["scheduling"])
+        try HostName.check(instance)
         _ = try asksForOwnKernel(instance)
     }
 
@@ -123,7 +125,9 @@ struct InstanceLife: Sendable {
         }
     }
 
-    private func stop(_ key: ResourceKey, _: Operations.Operation) async throws {
+    private func stop(_ key: ResourceKey, _: Operations.Operation) async throws { try await stop(key) }
+
+    private func stop(_ key: ResourceKey) async throws {
         let instance = try await store.get(key)
         guard instance["status"]?.string != "TERMINATED" else { return }
         try await shutDown(instance, grace: .seconds(90))
@@ -153,8 +157,17 @@ struct InstanceLife: Sendable {
         try await start(key, operation)
     }
 
+    /// Ends an instance that Google would end by itself: it is stopped, or deleted when it says so.
+    func terminate(_ instance: JSON, _ key: ResourceKey) async throws {
+        if RunLimit.deletes(instance) { return try await delete(key) }
+        try await setStatus(key, "STOPPING")
+        try await stop(key)
+    }
+
+    func delete(_ key: ResourceKey, _: Operations.Operation) async throws { try await delete(key) }
+
     /// Ends an instance; one that is gone already is no error.
-    func delete(_ key: ResourceKey, _: Operations.Operation) async throws {
+    func delete(_ key: ResourceKey) async throws {
         do {
             try await setStatus(key, "STOPPING")
             let instance = try await store.get(key)
@@ -182,10 +195,13 @@ struct InstanceLife: Sendable {
         let isStopped = isSpot || scheduling?["onHostMaintenance"]?.string == "TERMINATE"
         let event = isStopped ? "TERMINATE_ON_HOST_MAINTENANCE" : "MIGRATE_ON_HOST_MAINTENANCE"
         try await show(instance, key, maintenance: event, isPreempted: isSpot)
-        if isStopped {
+        if isSpot {
+            try await terminate(instance, key)
+            if RunLimit.deletes(instance) { return }
+        } else if isStopped {
             try await setStatus(key, "STOPPING")
-            try await stop(key, operation)
-            if !isSpot, scheduling?["automaticRestart"]?.bool ?? true { try await start(key, operation) }
+            try await stop(key)
+            if scheduling?["automaticRestart"]?.bool ?? true { try await start(key, operation) }
         }
         try await show(instance, key)
     }
@@ -349,10 +365,12 @@ struct InstanceLife: Sendable {
     // MARK: - Shared
 
     func guest(of instance: JSON, _ key: ResourceKey) async throws -> Guest {
-        InstanceGuest.make(
+        let ranges = try await InstancePlace(of: instance).ranges(store: store)
+        return InstanceGuest.make(
             instance,
             project: try await projects.project(key.project),
-            projectMetadata: try await projectMetadata.metadata(of: key.project)
+            projectMetadata: try await projectMetadata.metadata(of: key.project),
+            range: AddressRange(ranges.part ?? ranges.network)
         )
     }
 

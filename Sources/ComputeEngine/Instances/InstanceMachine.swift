@@ -62,6 +62,8 @@ extension InstanceLife {
         try await letIn(instance, key, isServed: isServed)
         try await setStatus(key, "RUNNING") { instance in
             instance["lastStartTimestamp"] = .string(Timestamp.text(changes.now()))
+            guard let limit = RunLimit(of: instance) else { return }
+            instance["resourceStatus"] = ["scheduling": ["terminationTimestamp": .string(Timestamp.text(limit.end))]]
         }
     }
 
@@ -170,7 +172,7 @@ extension InstanceLife {
         machine.process.network = NetworkAttachment(
             network: plan.network,
             address: place.address,
-            aliases: [host, "\(host).\(Self.domain(plan.zone, of: plan.project.id))"]
+            aliases: [host, "\(host).\(HostName.domain(plan.zone, of: plan.project.id))"]
         )
         guests.surround(&machine.process, as: guest, at: place)
         machine.process.files += Self.surroundingFiles(machine.process.environment)
@@ -181,9 +183,6 @@ extension InstanceLife {
             shape: .machine(machine)
         )
     }
-
-    /// What follows an instance's name in its full one.
-    static func domain(_ zone: String, of project: String) -> String { "\(zone).c.\(project).internal" }
 
     /// What an instance's machine is made of; what is not there yet (its image, the programs around it) is fetched or made.
     private func plan(_ instance: JSON, _ key: ResourceKey) async throws -> MachinePlan {

@@ -209,7 +209,8 @@ struct InstanceMethods: Sendable {
     }
 
     func setScheduling(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
-        try await rows.update("setScheduling", input, by: caller) { instance in
+        try RunLimit.check(input.body)
+        return try await rows.update("setScheduling", input, by: caller) { instance in
             var scheduling = instance["scheduling"] ?? [:]
             scheduling.merge(input.body)
             instance["scheduling"] = scheduling

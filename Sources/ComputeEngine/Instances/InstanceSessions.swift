@@ -33,9 +33,10 @@ extension InstanceLife {
     /// Gives the machine its name and its users, as the instance and its metadata say, and publishes its host key.
     func applyUsers(_ instance: JSON, _ key: ResourceKey) async throws {
         let keys = try await keys(for: instance, key)
+        let host = HostName(of: instance, zone: key.zone ?? "", project: key.project)
         let workload = Self.workload(of: instance)
         let session = try await engine.exec(
-            MachineScript.users(of: workload, name: key.name, domain: Self.domain(key.zone ?? "", of: key.project)),
+            MachineScript.users(of: workload, name: host.name, domain: host.domain),
             in: workload,
             part: "machine"
         )

@@ -157,20 +157,12 @@ extension DockerEngine {
             var endpoint: JSON = ["Aliases": JSON(aliases)]
             if let address = network.address {
                 endpoint["IPAMConfig"] = ["IPv4Address": .string(address)]
-                body["MacAddress"] = .string(Self.hardwareAddress(for: address))
+                body["MacAddress"] = IPv4.number(address).map { .string(HardwareAddress.text($0)) }
             }
             body["NetworkingConfig"] = ["EndpointsConfig": .object([network.network: endpoint])]
         }
         body["HostConfig"] = config
         return body
-    }
-
-    /// Compute Engine's rule: `42:01` and the four numbers of the address.
-    private static func hardwareAddress(for address: String) -> String {
-        let octets = address.split(separator: ".").compactMap { UInt8($0) }.map { octet in
-            (octet < 16 ? "0" : "") + String(octet, radix: 16)
-        }
-        return (["42", "01"] + octets).joined(separator: ":")
     }
 
     /// Limits as the engine takes them: no more CPUs than there are, no less memory than it allows.

@@ -1,0 +1,96 @@
+import BrumeTesting
+import Foundation
+import GoogleAPI
+import SimulatedEngine
+import Testing
+import Workloads
+
+@Suite("limits of run time")
+struct RunLimitTests {
+    private static func soon() -> JSON { .string(Timestamp.text(Date().addingTimeInterval(1))) }
+
+    @Test func `an instance whose time is over is stopped, or deleted when it says so`() async throws {
+        try await ComputeCloud.run { cloud in
+            try await cloud.insert("stopped") { $0["scheduling"] = ["terminationTime": Self.soon()] }
+            let workload = ComputeCloud.workload(try await cloud.instance("stopped", in: "TERMINATED"))
+            #expect(try await cloud.engine.status(of: workload)?.hasEnded == true)
+
+            let events = try await cloud.engine.events()
+            let deleted = try await cloud.insert("deleted") {
+                $0["scheduling"] = ["terminationTime": Self.soon(), "instanceTerminationAction": "DELETE"]
+            }
+            for try await status in events where status.name == ComputeCloud.workload(deleted) && status.parts.isEmpty {
+                break
+            }
+            #expect(await !cloud.engine.workloadNames.contains(ComputeCloud.workload(deleted)))
+        }
+    }
+
+    @Test func `what a killed daemon was ending is ended by the next one`() async throws {
+        try await ComputeCloud.run { earlier in
+            try await earlier.insert("late")
+            try await ComputeCloud.run(after: earlier) { cloud in
+                _ = try await cloud.done(
+                    cloud.api.post(
+                        "\(ComputeCloud.instances)/late/setScheduling",
+                        json: #"{"terminationTime": "2026-01-01T00:00:00Z"}"#
+                    )
+                )
+                _ = try await cloud.instance("late", in: "TERMINATED")
+            }
+        }
+    }
+
+    @Test func `a duration tells when the instance ends`() async throws {
+        try await ComputeCloud.run { cloud in
+            let instance = try await cloud.insert("two-hours") {
+                $0["scheduling"] = ["maxRunDuration": ["seconds": "7200"], "instanceTerminationAction": "STOP"]
+            }
+            let start = try #require(instance["lastStartTimestamp"]?.string.flatMap { Timestamp.date($0) })
+            let end = instance["resourceStatus"]?["scheduling"]?["terminationTimestamp"]?.string
+            #expect(end.flatMap { Timestamp.date($0) } == start.addingTimeInterval(7200))
+        }
+    }
+
+    @Test(arguments: [
+        ["maxRunDuration": ["seconds": "29"]] as JSON, ["maxRunDuration": ["seconds": "10368001"]],
+        ["terminationTime": "tomorrow"],
+    ])
+    func `a limit that cannot be is refused`(_ scheduling: JSON) async throws {
+        try await ComputeCloud.run { cloud in
+            let body = try ComputeCloud.body("never") { $0["scheduling"] = scheduling }
+            #expect(try await cloud.api.post(ComputeCloud.instances, json: body).status == 400)
+            #expect(try await cloud.api.get("\(ComputeCloud.instances)/never").status == 404)
+        }
+    }
+
+    @Test func `a preempted Spot machine is deleted when it says so`() async throws {
+        try await ComputeCloud.run { cloud in
+            try await cloud.insert("spot") {
+                $0["scheduling"] = ["provisioningModel": "SPOT", "instanceTerminationAction": "DELETE"]
+            }
+            let operation = try await cloud.perform("simulateMaintenanceEvent", "spot")
+            #expect(operation["error"] == nil)
+            #expect(try await cloud.api.get("\(ComputeCloud.instances)/spot").status == 404)
+        }
+    }
+}
+
+@Suite("names of machines")
+struct HostNameTests {
+    @Test func `a machine has the name that its instance asks for, and the metadata server tells it`() async throws {
+        try await ComputeCloud.run { cloud in
+            try await cloud.insert("plain") { $0["hostname"] = "gpu-1.lab.example.com" }
+            #expect(cloud.inside.arguments(of: "users-up.sh")?.suffix(2) == ["gpu-1", "lab.example.com"])
+        }
+    }
+
+    @Test(arguments: ["short", "Upper.example.com", "a..b", "-a.b"])
+    func `a name that is none is refused`(_ name: String) async throws {
+        try await ComputeCloud.run { cloud in
+            let body = try ComputeCloud.body("never") { $0["hostname"] = .string(name) }
+            let reply = try await cloud.api.post(ComputeCloud.instances, json: body)
+            #expect(reply.status == 400 && reply.text.contains("resource.hostname"))
+        }
+    }
+}
