@@ -60,8 +60,13 @@ extension InstanceLife {
         if !isServed { try await engine.start(workload) }
         for address in Address.reserved(of: instance) { try await follow(address, in: key.project) }
         try await letIn(instance, key, isServed: isServed)
+        let goesOn = made?.isRunning ?? false
         try await setStatus(key, "RUNNING") { instance in
-            instance["lastStartTimestamp"] = .string(Timestamp.text(changes.now()))
+            // A machine that ran all the while, when only the daemon was started anew, has not been started.
+            let start = instance["lastStartTimestamp"]?.string ?? ""
+            if !goesOn || start <= instance["lastStopTimestamp"]?.string ?? "" {
+                instance["lastStartTimestamp"] = .string(Timestamp.text(changes.now()))
+            }
             guard let limit = RunLimit(of: instance) else { return }
             instance["resourceStatus"] = ["scheduling": ["terminationTimestamp": .string(Timestamp.text(limit.end))]]
         }
