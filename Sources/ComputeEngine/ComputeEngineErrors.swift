@@ -42,6 +42,26 @@ extension GoogleError {
         httpStatus: 412
     )
 
+    /// A field that an update names and no method changes, or another one does.
+    static func fieldStays(_ field: String) -> GoogleError {
+        .invalid("Invalid value for field 'resource.\(field)'. An update cannot change it.")
+    }
+
+    /// A change that a machine would have to be stopped for.
+    static func tooDisruptive(_ field: String, needs: String, allowed: String) -> GoogleError {
+        .invalid(
+            "Changing '\(field)' needs the action \(needs), and at most \(allowed) is allowed: stop the instance, or set "
+                + "mostDisruptiveAllowedAction to \(needs)."
+        )
+    }
+
+    static func groupMemberStays(_ instance: ResourceName, of group: String) -> GoogleError {
+        .invalid(
+            "The instance '\(instance)' cannot be renamed: it is managed by the group '\(group)'. Abandon it first.",
+            reason: "resourceInUseByAnotherResource"
+        )
+    }
+
     static func notReady(_ name: ResourceName, status: String, needs: String) -> GoogleError {
         GoogleError(
             .failedPrecondition,

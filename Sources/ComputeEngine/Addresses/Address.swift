@@ -153,6 +153,33 @@ enum AccessConfig {
         return config
     }
 
+    /// Applies a merge patch to what may be changed of an access configuration.
+    ///
+    /// - Throws: ``GoogleError`` `invalid` (400) naming what stays as it is.
+    static func update(_ config: inout JSON, with patch: JSON) throws {
+        for field in ["natIP", "type"] {
+            guard let asked = patch[field], !asked.isNull, asked != config[field] else { continue }
+            throw GoogleError.invalidField(
+                "accessConfig.\(field)",
+                asked.string ?? "",
+                "It cannot be changed: delete the access config and add another one."
+            )
+        }
+        if let tier = patch["networkTier"]?.string, !["PREMIUM", "STANDARD"].contains(tier) {
+            throw GoogleError.invalidField("accessConfig.networkTier", tier, "It must be PREMIUM or STANDARD.")
+        }
+        let wantsName = patch["setPublicPtr"]?.bool
+        let domain = patch["publicPtrDomainName"]?.string ?? ""
+        guard wantsName != true || !domain.isEmpty else {
+            throw GoogleError.fieldMissing("accessConfig.publicPtrDomainName")
+        }
+        config.merge(patch)
+        if wantsName == false || patch["publicPtrDomainName"]?.string == "" {
+            config["setPublicPtr"] = .none
+            config["publicPtrDomainName"] = .none
+        }
+    }
+
     /// Without a reserved address a machine is reached from this computer at its own.
     static func addressed(_ config: JSON, at address: String) -> JSON {
         var config = config

@@ -79,6 +79,12 @@ enum Disk {
         disk["users"] = .array(users + [.string(instance.link)])
     }
 
+    static func rename(_ disk: inout JSON, user: ResourceKey, to name: ResourceKey) {
+        disk["users"] = .array(
+            (disk["users"]?.array ?? []).map { $0.string == user.link ? .string(name.link) : $0 }
+        )
+    }
+
     /// Takes a disk from an instance.
     static func release(_ disk: inout JSON, by instance: ResourceKey) {
         disk["users"] = .array((disk["users"]?.array ?? []).filter { $0.string != instance.link })

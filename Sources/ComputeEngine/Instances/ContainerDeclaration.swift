@@ -46,14 +46,22 @@ struct ContainerDeclaration: Decodable, Sendable {
         container = first
     }
 
-    /// By which a workload is known to have been made of an instance's declaration.
+    /// By which a workload is known to have been made of an instance's declaration, under its name and with its
+    /// accelerators.
     static func labels(of instance: JSON) -> [String: String] {
-        Metadata.value(metadataKey, in: instance["metadata"]).map { [metadataKey: $0] } ?? [:]
+        guard let declaration = Metadata.value(metadataKey, in: instance["metadata"]) else { return [:] }
+        let name = instance["name"]?.string ?? ""
+        let accelerators = (instance["guestAccelerators"]?.array ?? []).map { accelerator in
+            let type = ResourceName(parsing: accelerator["acceleratorType"]?.string ?? "").last
+            return "\(accelerator["acceleratorCount"]?.integer ?? 0) x \(type)"
+        }
+        return [metadataKey: declaration, "machine": ([name] + accelerators).joined(separator: ", ")]
     }
 
-    /// Whether a workload with these labels was made of another declaration than the instance has now.
+    /// Whether a workload with these labels was made of something else than the instance says now.
     static func isOther(than labels: [String: String], in instance: JSON) -> Bool {
-        labels[metadataKey].map { $0 != Self.labels(of: instance)[metadataKey] } ?? false
+        let own = Self.labels(of: instance)
+        return [metadataKey, "machine"].contains { key in labels[key].map { $0 != own[key] } ?? false }
     }
 
     /// Reads an instance's declaration; nil when it has none.

@@ -55,6 +55,22 @@ extension InstanceMethods {
         }
     }
 
+    /// Changes what is said of an instance's external address; the address itself is taken and given.
+    ///
+    /// - Throws: ``GoogleError`` (400) for another address, and for an instance without an external one.
+    func updateAccessConfig(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        try Self.checkInterface(input)
+        return try await rows.update("updateAccessConfig", input, by: caller) { instance in
+            var interface = instance["networkInterfaces"]?[0] ?? [:]
+            guard var config = interface["accessConfigs"]?[0] else {
+                throw GoogleError.invalid("The instance has no access config to update.")
+            }
+            try AccessConfig.update(&config, with: input.body)
+            interface["accessConfigs"] = [config]
+            instance["networkInterfaces"] = [interface]
+        }
+    }
+
     private static func checkInterface(_ input: ChangeInput) throws {
         let name = input.query["networkInterface"] ?? "nic0"
         guard name == "nic0" else {

@@ -84,6 +84,9 @@ struct InstanceLife: Sendable {
             ("setMachineType", resize), ("attachDisk", attach), ("detachDisk", detach), ("setLabels", tell),
             ("setTags", retag), ("setScheduling", tell), ("setDiskAutoDelete", tell), ("setDeletionProtection", tell),
             ("setServiceAccount", tell), ("addAccessConfig", readdress), ("deleteAccessConfig", readdress),
+            ("updateAccessConfig", tell), ("setName", rename), ("setMinCpuPlatform", tell), ("update", update),
+            ("setMachineResources", update), ("updateDisplayDevice", tell), ("updateShieldedInstanceConfig", tell),
+            ("setShieldedInstanceIntegrityPolicy", tell),
         ]
         for (verb, work) in works { await changes.register("compute.instances.\(verb)", work) }
         await changes.runner.register("compute.projects.setCommonInstanceMetadata", handler: refreshProject)

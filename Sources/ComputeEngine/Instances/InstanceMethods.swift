@@ -39,6 +39,24 @@ struct InstanceMethods: Sendable {
         api.add("compute.instances.setDeletionProtection", .post, one + "/setDeletionProtection", setDeletionProtection)
         api.add("compute.instances.addAccessConfig", .post, one + "/addAccessConfig", addAccessConfig)
         api.add("compute.instances.deleteAccessConfig", .post, one + "/deleteAccessConfig", deleteAccessConfig)
+        api.add("compute.instances.updateAccessConfig", .post, one + "/updateAccessConfig", updateAccessConfig)
+        api.add("compute.instances.setName", .post, one + "/setName", setName)
+        api.add("compute.instances.setMinCpuPlatform", .post, one + "/setMinCpuPlatform", setMinCpuPlatform)
+        api.add("compute.instances.setMachineResources", .post, one + "/setMachineResources", setMachineResources)
+        api.add("compute.instances.updateDisplayDevice", .patch, one + "/updateDisplayDevice", updateDisplayDevice)
+        api.add(
+            "compute.instances.updateShieldedInstanceConfig",
+            .patch,
+            one + "/updateShieldedInstanceConfig",
+            updateShieldedInstanceConfig
+        )
+        api.add(
+            "compute.instances.setShieldedInstanceIntegrityPolicy",
+            .patch,
+            one + "/setShieldedInstanceIntegrityPolicy",
+            setShieldedInstanceIntegrityPolicy
+        )
+        api.add("compute.instances.update", .put, one, update)
         api.add(
             "compute.instances.simulateMaintenanceEvent",
             .post,
@@ -48,9 +66,8 @@ struct InstanceMethods: Sendable {
         api.lacks(
             "compute.instances",
             [
-                "updateAccessConfig", "addNetworkInterface", "addResourcePolicies",
-                "removeResourcePolicies", "setMachineResources", "setMinCpuPlatform", "setIamPolicy",
-                "testIamPermissions", "updateNetworkInterface", "setName",
+                "addNetworkInterface", "addResourcePolicies", "removeResourcePolicies", "setIamPolicy",
+                "testIamPermissions", "updateNetworkInterface",
             ],
             on: one
         )
@@ -62,7 +79,6 @@ struct InstanceMethods: Sendable {
             bulkInsert
         )
         api.lacks("compute.regionInstances.bulkInsert", .post, ComputePath.region + "/instances/bulkInsert")
-        api.lacks("compute.instances.update", .put, one)
     }
 
     // MARK: Looking
@@ -150,46 +166,85 @@ struct InstanceMethods: Sendable {
         _ input: ChangeInput,
         by caller: Caller,
         needs: String,
-        _ change: @escaping @Sendable (inout JSON) -> Void
+        parameters: JSON = [:],
+        _ change: @escaping @Sendable (inout JSON) throws -> Void
     ) async throws -> JSON {
         let key = try await rows.key(input)
-        return try await rows.update(verb, input, by: caller) { instance in
+        return try await rows.update(verb, input, by: caller, input: parameters) { instance in
             let status = instance["status"]?.string ?? ""
             guard status == needs else { throw GoogleError.notReady(key.resourceName, status: status, needs: needs) }
-            change(&instance)
+            try change(&instance)
         }
     }
 
     // MARK: Changing
 
-    func setMetadata(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
-        let metadata = try Metadata.checked(input.body)
-        return try await rows.update("setMetadata", input, by: caller) { instance in
-            try Token.check(metadata["fingerprint"], against: instance["metadata"]?["fingerprint"])
-            var metadata = metadata
-            metadata["kind"] = "compute#metadata"
-            metadata["fingerprint"] = .string(Token.fingerprint())
-            instance["metadata"] = metadata
+    /// Changes one field by its rule; an instance that the change does not reach while it runs must be off.
+    private func apply(
+        _ change: InstanceChange,
+        _ asked: JSON,
+        _ verb: String,
+        _ input: ChangeInput,
+        by caller: Caller,
+        parameters: JSON = [:],
+        _ besides: @escaping @Sendable (inout JSON) -> Void = { _ in }
+    ) async throws -> JSON {
+        let apply: @Sendable (inout JSON) throws -> Void = { instance in
+            try change.apply(asked, &instance)
+            besides(&instance)
+            instance["fingerprint"] = .string(Token.fingerprint())
         }
+        guard change.effect == .restart else {
+            return try await rows.update(verb, input, by: caller, input: parameters, apply)
+        }
+        return try await update(verb, input, by: caller, needs: "TERMINATED", parameters: parameters, apply)
+    }
+
+    func setMetadata(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        try await apply(.metadata, ["metadata": input.body], "setMetadata", input, by: caller)
     }
 
     func setTags(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
-        try await rows.update("setTags", input, by: caller) { instance in
-            try Token.check(input.body["fingerprint"], against: instance["tags"]?["fingerprint"])
-            instance["tags"] = ["items": input.body["items"] ?? [], "fingerprint": .string(Token.fingerprint())]
-        }
+        try await apply(.tags, ["tags": input.body], "setTags", input, by: caller)
     }
 
     func setMachineType(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
-        let asked = input.body["machineType"]?.string ?? ""
-        let type = ResourceName(parsing: asked).last
-        guard MachineType.named(type) != nil else {
-            throw GoogleError.invalidField("machineType", asked, "The referenced resource does not exist.")
-        }
-        let key = try await rows.key(input)
-        return try await update("setMachineType", input, by: caller, needs: "TERMINATED") { instance in
-            instance["machineType"] = .string(Link.to("projects/\(key.project)/\(key.scope)/machineTypes/\(type)"))
-        }
+        try await apply(.machineType, input.body, "setMachineType", input, by: caller)
+    }
+
+    func setMinCpuPlatform(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        try await apply(.minCpuPlatform, input.body, "setMinCpuPlatform", input, by: caller)
+    }
+
+    /// Changes the accelerators of an instance: its machine is made anew around its disks.
+    func setMachineResources(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        let simulates = life.simulatesAccelerators
+        return try await apply(
+            .guestAccelerators,
+            input.body,
+            "setMachineResources",
+            input,
+            by: caller,
+            parameters: ["remakes": true]
+        ) { if simulates { GuestAccelerators.labelSimulated(&$0) } }
+    }
+
+    func updateDisplayDevice(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        try await apply(.displayDevice, ["displayDevice": input.body], "updateDisplayDevice", input, by: caller)
+    }
+
+    func updateShieldedInstanceConfig(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        let verb = "updateShieldedInstanceConfig"
+        let field = InstanceChange.shieldedInstanceConfig.field
+        var config = try await rows.store.get(try await rows.key(input))[field] ?? [:]
+        config.merge(input.body)
+        return try await apply(.shieldedInstanceConfig, [field: config], verb, input, by: caller)
+    }
+
+    func setShieldedInstanceIntegrityPolicy(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        let change = InstanceChange.shieldedInstanceIntegrityPolicy
+        let verb = "setShieldedInstanceIntegrityPolicy"
+        return try await apply(change, [change.field: input.body], verb, input, by: caller)
     }
 
     /// Changes who a machine's programs are; at Google too it must be stopped for that.
@@ -209,12 +264,7 @@ struct InstanceMethods: Sendable {
     }
 
     func setScheduling(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
-        try RunLimit.check(input.body)
-        return try await rows.update("setScheduling", input, by: caller) { instance in
-            var scheduling = instance["scheduling"] ?? [:]
-            scheduling.merge(input.body)
-            instance["scheduling"] = scheduling
-        }
+        try await apply(.scheduling, ["scheduling": input.body], "setScheduling", input, by: caller)
     }
 
     func setDiskAutoDelete(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
@@ -230,8 +280,8 @@ struct InstanceMethods: Sendable {
     }
 
     func setDeletionProtection(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
-        try await rows.update("setDeletionProtection", input, by: caller) { instance in
-            instance["deletionProtection"] = .bool(input.query["deletionProtection"]?.lowercased() != "false")
-        }
+        let isProtected = input.query["deletionProtection"]?.lowercased() != "false"
+        let asked: JSON = ["deletionProtection": .bool(isProtected)]
+        return try await apply(.deletionProtection, asked, "setDeletionProtection", input, by: caller)
     }
 }

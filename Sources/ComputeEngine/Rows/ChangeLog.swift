@@ -48,18 +48,33 @@ struct ChangeLog: Sendable {
         input: JSON = [:],
         _ change: @escaping @Sendable (Database) throws -> JSON
     ) async throws -> JSON {
+        try await self.change(method, key, by: caller, scope: scope) { db, given in
+            given = input
+            return try change(db)
+        }
+    }
+
+    /// The same for a change that finds out in its transaction what is left to the operation.
+    ///
+    /// - Parameter change: Changes rows, and says in its second argument what the operation is to do.
+    func change(
+        _ method: String,
+        _ key: ResourceKey,
+        by caller: Caller,
+        scope: String? = nil,
+        _ change: @escaping @Sendable (Database, inout JSON) throws -> JSON
+    ) async throws -> JSON {
         let new = operation(
             method,
             on: key.resourceName,
             project: key.project,
             scope: scope ?? key.scope,
-            by: caller,
-            input: input
+            by: caller
         )
         let operation = try await store.database.write { db in
             var operation = new
             let before = try ResourceStore.fetch(key, in: db)
-            let resource = try change(db)
+            let resource = try change(db, &operation.input)
             try Quota.check(resource, at: key, before: before, in: db)
             operation.metadata["targetId"] = resource["id"]
             try OperationRunner.insert(operation, in: db)

@@ -33,6 +33,7 @@ struct ChangeInput: PlacedInput {
     private static let queries = [
         "start", "port", "queryPath", "autoDelete", "deviceName", "deletionProtection", "forceCreate",
         "sourceInstanceTemplate", "size", "networkInterface", "accessConfig",
+        "minimalAction", "mostDisruptiveAllowedAction",
     ]
 
     init(from call: Call) async throws {

@@ -82,6 +82,23 @@ struct ResourceStore: Sendable {
         return resource
     }
 
+    /// Gives a row another name; it stays the same row, with the same ID.
+    ///
+    /// - Throws: ``GoogleError`` `alreadyExists` (409) for a taken name.
+    static func rename(_ key: ResourceKey, to new: ResourceKey, as resource: JSON, in db: Database) throws {
+        do {
+            try db.execute(
+                sql: """
+                    UPDATE computeResources SET name = ?, resource = ?
+                    WHERE project = ? AND collection = ? AND scope = ? AND name = ?
+                    """,
+                arguments: [new.name, try resource.data(), key.project, key.collection, key.scope, key.name]
+            )
+        } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_PRIMARYKEY {
+            throw GoogleError.resourceExists(new.resourceName)
+        }
+    }
+
     static func delete(_ key: ResourceKey, in db: Database) throws {
         try db.execute(
             sql: "DELETE FROM computeResources WHERE project = ? AND collection = ? AND scope = ? AND name = ?",

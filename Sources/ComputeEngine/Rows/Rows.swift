@@ -68,10 +68,14 @@ struct Rows: Sendable {
 
     func setLabels(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         try await update("setLabels", input, by: caller) { resource in
-            try Token.check(input.body["labelFingerprint"], against: resource["labelFingerprint"])
-            resource["labels"] = input.body["labels"]
-            resource["labelFingerprint"] = .string(Token.fingerprint())
+            try Self.setLabels(input.body["labels"], fingerprint: input.body["labelFingerprint"], of: &resource)
         }
+    }
+
+    static func setLabels(_ labels: JSON?, fingerprint: JSON?, of resource: inout JSON) throws {
+        try Token.check(fingerprint, against: resource["labelFingerprint"])
+        resource["labels"] = labels
+        resource["labelFingerprint"] = .string(Token.fingerprint())
     }
 
     /// Deletes a row whose resource is nothing else.

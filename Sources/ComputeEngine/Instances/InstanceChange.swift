@@ -1,0 +1,103 @@
+import GoogleAPI
+
+/// What may be changed of an instance: one rule a field.
+///
+/// A rule serves the field's own method, `instances.setTags` and its like, and `instances.update`. See
+/// [updating properties](https://docs.cloud.google.com/compute/docs/instances/update-instance-properties).
+struct InstanceChange: Sendable {
+    /// What a change does to a machine that runs.
+    enum Effect: String, Sendable, CaseIterable, Comparable {
+        case none = "NO_EFFECT"
+        case refresh = "REFRESH"
+        /// The machine must be off for it.
+        case restart = "RESTART"
+
+        private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+        static func < (one: Effect, other: Effect) -> Bool { one.rank < other.rank }
+    }
+
+    var field: String
+    var effect: Effect
+    /// Brings an instance to what a document of the same form says of the field.
+    var apply: @Sendable (_ asked: JSON, _ instance: inout JSON) throws -> Void
+
+    private init(
+        _ field: String,
+        _ effect: Effect = .none,
+        _ apply: @escaping @Sendable (JSON, inout JSON) throws -> Void
+    ) {
+        self.field = field
+        self.effect = effect
+        self.apply = apply
+    }
+
+    /// In the order in which a change of several is made: what may be attached depends on the machine type.
+    static let all = [
+        description, labels, tags, metadata, scheduling, deletionProtection, machineType, guestAccelerators,
+        minCpuPlatform, displayDevice, shieldedInstanceConfig, shieldedInstanceIntegrityPolicy,
+    ]
+
+    // MARK: While it runs
+
+    static let description = kept("description")
+    static let shieldedInstanceIntegrityPolicy = kept("shieldedInstanceIntegrityPolicy")
+
+    static let labels = InstanceChange("labels") { asked, instance in
+        try Rows.setLabels(asked["labels"], fingerprint: asked["labelFingerprint"], of: &instance)
+    }
+
+    static let tags = InstanceChange("tags") { asked, instance in
+        try Token.check(asked["tags"]?["fingerprint"], against: instance["tags"]?["fingerprint"])
+        instance["tags"] = ["items": asked["tags"]?["items"] ?? [], "fingerprint": .string(Token.fingerprint())]
+    }
+
+    static let metadata = InstanceChange("metadata") { asked, instance in
+        var metadata = try Metadata.checked(asked["metadata"] ?? [:])
+        try Token.check(metadata["fingerprint"], against: instance["metadata"]?["fingerprint"])
+        metadata["kind"] = "compute#metadata"
+        metadata["fingerprint"] = .string(Token.fingerprint())
+        instance["metadata"] = metadata
+    }
+
+    static let scheduling = InstanceChange("scheduling") { asked, instance in
+        try RunLimit.check(asked["scheduling"])
+        var scheduling = instance["scheduling"] ?? [:]
+        scheduling.merge(asked["scheduling"] ?? [:])
+        instance["scheduling"] = scheduling
+    }
+
+    static let deletionProtection = InstanceChange("deletionProtection") { asked, instance in
+        instance["deletionProtection"] = .bool(asked["deletionProtection"]?.bool ?? false)
+    }
+
+    // MARK: While it is off
+
+    static let minCpuPlatform = kept("minCpuPlatform", .restart)
+    static let displayDevice = kept("displayDevice", .restart)
+    static let shieldedInstanceConfig = kept("shieldedInstanceConfig", .restart)
+
+    static let machineType = InstanceChange("machineType", .restart) { asked, instance in
+        let text = asked["machineType"]?.string ?? ""
+        guard let type = MachineType.named(ResourceName(parsing: text).last) else {
+            throw GoogleError.invalidField("machineType", text, "The referenced resource does not exist.")
+        }
+        instance["machineType"] = .string("\(instance["zone"]?.string ?? "")/machineTypes/\(type.name)")
+    }
+
+    static let guestAccelerators = InstanceChange("guestAccelerators", .restart) { asked, instance in
+        let accelerators = asked["guestAccelerators"] ?? []
+        instance["guestAccelerators"] = accelerators.array?.isEmpty ?? true ? .none : accelerators
+        let type = ResourceName(parsing: instance["machineType"]?.string ?? "").last
+        guard let type = MachineType.named(type) else { return }
+        let key = ResourceKey(ResourceName(parsing: instance["selfLink"]?.string ?? ""))
+        try GuestAccelerators.complete(&instance, type: type, key: key)
+    }
+
+    /// A field that is shown as it was written, and does nothing here.
+    private static func kept(_ field: String, _ effect: Effect = .none) -> InstanceChange {
+        InstanceChange(field, effect) { asked, instance in
+            let isEmpty = asked[field]?.string?.isEmpty ?? false
+            instance[field] = isEmpty ? .none : asked[field]
+        }
+    }
+}
