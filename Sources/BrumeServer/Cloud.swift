@@ -164,6 +164,7 @@ package struct Cloud: Sendable {
             logger: logger,
             now: now
         )
+        authorizer.consult(compute.policies)
         apis.append(compute.api)
         apis.append(osLogin.api(onChange: compute.refreshLogins))
 

@@ -26,6 +26,9 @@ package struct ComputeEngine: Sendable {
     private let groupKeeper: GroupKeeper
     private let disks: DiskMethods
     private let changes: ChangeLog
+    private let policyMethods: [PolicyMethods]
+    /// Whose policies decide on single resources.
+    package let policies: any PolicySource
     let life: InstanceLife
     private let sessions = MachineSessions()
     private let spares: SpareMachines
@@ -61,6 +64,10 @@ package struct ComputeEngine: Sendable {
         self.logger = logger
         self.authorizer = authorizer
         self.changes = changes
+        policies = ResourcePolicies(store: store, projects: projects)
+        policyMethods = ResourcePolicies.collections.map { collection in
+            PolicyMethods(rows: rows(collection, String(collection.dropLast())), authorizer: authorizer)
+        }
         places = PlaceMethods(store: store, projects: projects)
         let defaults = DefaultNetwork(store: store, now: now)
         projectMethods = ProjectMethods(store: store, projects: projects, changes: changes, defaults: defaults)
@@ -160,6 +167,10 @@ package struct ComputeEngine: Sendable {
         changes.add(to: table)
         templates.add(to: table)
         groups.add(to: table)
+        for methods in policyMethods {
+            let isZonal = ["instances", "disks"].contains(methods.rows.collection)
+            methods.add(to: table, in: isZonal ? ComputePath.zone : ComputePath.global)
+        }
         return API(
             name: "compute",
             hosts: ["compute.googleapis.com", "www.googleapis.com"],

@@ -26,5 +26,12 @@ package enum ComputeEngineSchema: Schema {
             try db.create(table: "computeDefaultNetworks") { $0.primaryKey("project", .text) }
         }
         migrator.registerMigration("compute.usage.2") { try UsageTable.widen(in: $0) }
+        migrator.registerMigration("compute.3") { db in
+            // Access policies; each goes with its resource.
+            try db.create(table: "computePolicies") { table in
+                table.primaryKey("id", .text).references("computeResources", column: "id", onDelete: .cascade)
+                table.column("policy", .blob).notNull()
+            }
+        }
     }
 }

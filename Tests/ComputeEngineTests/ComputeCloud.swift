@@ -22,6 +22,7 @@ struct ComputeCloud: Sendable {
     let guests: Guests
     let api: TestAPI
     let inside: Inside
+    let policies: any PolicySource
 
     static let project = "/compute/v1/projects/demo"
     static let zone = project + "/zones/europe-west1-b"
@@ -86,7 +87,8 @@ struct ComputeCloud: Sendable {
             store: store,
             guests: guests,
             api: TestAPI([compute.api]),
-            inside: inside
+            inside: inside,
+            policies: compute.policies
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             if isRunning {

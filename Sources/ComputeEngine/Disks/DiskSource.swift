@@ -73,17 +73,19 @@ struct DiskSources: Sendable {
         let named = name.project ?? own
         guard let project = try? await projects.project(named).id else { throw GoogleError.resourceMissing(name) }
         let collection = ["sourceImage": "images", "sourceSnapshot": "snapshots"][field] ?? "disks"
-        if project != own {
-            try await authorizer.authorize(caller, for: "compute.\(collection).useReadOnly", on: .project(project))
+        func authorize(_ resource: ResourceName) async throws {
+            guard project != own else { return }
+            try await authorizer.authorize(caller, for: "compute.\(collection).useReadOnly", on: resource)
         }
         if field == "sourceImage", let family = name.value(of: "family") ?? name.value(of: "imageFamilyViews") {
-            guard let image = try await store.newestImage(ofFamily: family, project: project) else {
-                throw GoogleError.resourceMissing(name)
-            }
+            let image = try await store.newestImage(ofFamily: family, project: project)
+            try await authorize(image?.0.resourceName ?? .project(project))
+            guard let image else { throw GoogleError.resourceMissing(name) }
             return image
         }
         let scope = field == "sourceDisk" ? "zones/\(name.value(of: "zones") ?? zone ?? "")" : "global"
         let key = ResourceKey(project: project, scope: scope, collection: collection, name: name.last)
+        try await authorize(key.resourceName)
         return (key, try await store.get(key))
     }
 }

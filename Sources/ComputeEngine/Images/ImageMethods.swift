@@ -34,7 +34,6 @@ struct ImageMethods: Sendable {
         api.add("compute.images.delete", .delete, path + "/{name}", delete)
         api.add("compute.images.deprecate", .post, path + "/{name}/deprecate", deprecate)
         api.add("compute.images.setLabels", .post, path + "/{name}/setLabels", rows.setLabels)
-        api.lacks("compute.images", ["setIamPolicy", "testIamPermissions"], on: path + "/{name}")
     }
 
     // MARK: Looking
@@ -54,7 +53,7 @@ struct ImageMethods: Sendable {
         if let image = publicImages.first(where: { $0.project == input.project && $0.name == input.name }) {
             return Link.render(document(image), for: caller.origin)
         }
-        let key = try await ownKey(input, ["images", input.name], for: caller)
+        let key = try await ownKey(input, ["images", input.name], for: caller, isResource: true)
         return Link.render(try await rows.store.get(key), for: caller.origin)
     }
 
@@ -78,12 +77,21 @@ struct ImageMethods: Sendable {
     }
 
     /// An image of one of this cloud's projects; what is neither that nor public is not there.
-    private func ownKey(_ input: NamedInput, _ path: [String], for caller: Caller) async throws -> ResourceKey {
+    ///
+    /// - Parameter isResource: Whether the image's own policy counts; a family has none.
+    private func ownKey(
+        _ input: NamedInput,
+        _ path: [String],
+        for caller: Caller,
+        isResource: Bool = false
+    ) async throws -> ResourceKey {
         guard let project = try? await rows.projects.project(input.project).id else {
             throw GoogleError.resourceMissing(ResourceName(["projects", input.project, "global"] + path))
         }
-        try await authorizer.authorize(caller, for: "compute.images.get", on: .project(project))
-        return ResourceKey(project: project, scope: "global", collection: "images", name: input.name)
+        let key = ResourceKey(project: project, scope: "global", collection: "images", name: input.name)
+        let resource = isResource ? key.resourceName : .project(project)
+        try await authorizer.authorize(caller, for: "compute.images.get", on: resource)
+        return key
     }
 
     // MARK: Making and changing

@@ -65,10 +65,7 @@ struct InstanceMethods: Sendable {
         )
         api.lacks(
             "compute.instances",
-            [
-                "addNetworkInterface", "addResourcePolicies", "removeResourcePolicies", "setIamPolicy",
-                "testIamPermissions", "updateNetworkInterface",
-            ],
+            ["addNetworkInterface", "addResourcePolicies", "removeResourcePolicies", "updateNetworkInterface"],
             on: one
         )
         api.add(

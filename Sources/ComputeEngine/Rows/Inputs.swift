@@ -16,7 +16,7 @@ struct NamedInput: PlacedInput {
         zone = try? call.parameter("zone")
         region = try? call.parameter("region")
         name = try call.parameter("name")
-        resource = .project(project)
+        resource = try call.computeResource()
     }
 }
 
@@ -42,7 +42,7 @@ struct ChangeInput: PlacedInput {
         region = try? call.parameter("region")
         body = call.request.method == .get ? [:] : try await call.body()
         name = (try? call.parameter("name")) ?? body["name"]?.string ?? ""
-        resource = .project(project)
+        resource = try call.computeResource()
         query = [:]
         for key in Self.queries { query[key] = call.query(key) }
     }
@@ -57,4 +57,20 @@ protocol PlacedInput: MethodInput {
     var zone: String? { get }
     var region: String? { get }
     var name: String { get }
+}
+
+extension Call {
+    /// The resource of Compute Engine that the path names, whatever is done with it; the project where it names none.
+    func computeResource() throws -> ResourceName {
+        let project = ResourceName.project(try parameter("project"))
+        guard context.parameters.get("name") != nil else { return project }
+        let path = request.uri.path.split(separator: "/").map(String.init)
+        let zone = context.parameters.get("zone") == nil ? nil : try parameter("zone")
+        let region = context.parameters.get("region") == nil ? nil : try parameter("region")
+        let place = zone.map { ["zones", $0] } ?? region.map { ["regions", $0] } ?? ["global"]
+        // compute, v1, projects, P, zones, Z, and then the collection.
+        let index = 4 + place.count
+        guard path.indices.contains(index) else { return project }
+        return ResourceName(project.segments + place + [path[index], try parameter("name")])
+    }
 }
