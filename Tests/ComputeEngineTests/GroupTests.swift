@@ -73,6 +73,51 @@ struct GroupTests {
         }
     }
 
+    @Test(arguments: [
+        (#"{}"#, ["b", "b", "b"]), (#"{"targetShape": "BALANCED"}"#, ["b", "c", "d"]),
+        (#"{"locations": {"zones/europe-west1-b": {"preference": "DENY"}}}"#, ["c", "c", "c"]),
+        (#"{"locations": {"zones/europe-west1-d": {"preference": "ALLOW"}}}"#, ["d", "d", "d"]),
+    ])
+    func `many are made in the zones of a region that the location policy leaves`(
+        policy: String,
+        zones: [String]
+    ) async throws {
+        try await ComputeCloud.run { cloud in
+            var properties = try JSON(parsing: Data(ComputeCloud.body("x").utf8))
+            properties["name"] = .none
+            properties["machineType"] = "e2-small"
+            let body: JSON = [
+                "count": "3", "namePattern": "vm-#", "instanceProperties": properties,
+                "locationPolicy": try JSON(parsing: Data(policy.utf8)),
+            ]
+            let path = "\(ComputeCloud.project)/regions/europe-west1/instances/bulkInsert"
+            let operation = try await cloud.done(cloud.api.post(path, json: body.text))
+            #expect(operation["error"] == nil && operation["region"] != nil)
+            #expect(operation["operationGroupId"] != nil)
+            #expect(try await members(3, in: cloud) == ["vm-1", "vm-2", "vm-3"])
+            let listed = try await cloud.api.get("\(ComputeCloud.project)/aggregated/instances").json["items"]
+            let places = zones.enumerated().map { "vm-\($0.offset + 1) zones/europe-west1-\($0.element)" }
+            let found = (listed?.object ?? [:]).flatMap { scope, group in
+                (group["instances"]?.array ?? []).map { "\($0["name"]?.string ?? "") \(scope)" }
+            }
+            #expect(found.sorted() == places)
+        }
+    }
+
+    @Test(arguments: [
+        #"{"locations": {"zones/us-east1-b": {"preference": "ALLOW"}}}"#,
+        #"{"locations": {"zones/europe-west1-b": {"preference": "MAYBE"}}}"#,
+        #"{"locations": {"zones/europe-west1-b": {"preference": "DENY"}, "zones/europe-west1-c": {"preference": "DENY"}, "zones/europe-west1-d": {"preference": "DENY"}}}"#,
+    ])
+    func `a location policy that leaves no zone, or names another region's, answers 400`(policy: String) async throws {
+        try await ComputeCloud.run { cloud in
+            let path = "\(ComputeCloud.project)/regions/europe-west1/instances/bulkInsert"
+            let body = #"{"count": "1", "namePattern": "vm-#", "locationPolicy": \#(policy)}"#
+            let reply = try await cloud.api.post(path, json: body)
+            #expect(reply.status == 400 && reply.text.contains("locationPolicy.locations"), "\(reply.text)")
+        }
+    }
+
     @Test func `when one of many cannot be made, none is left`() async throws {
         try await ComputeCloud.run { cloud in
             for image in await cloud.engine.images.keys { await cloud.engine.failStart(of: image, "no such program") }

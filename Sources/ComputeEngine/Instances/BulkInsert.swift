@@ -10,8 +10,59 @@ extension InstanceMethods {
     ///
     /// See [bulk creation](https://docs.cloud.google.com/compute/docs/instances/multiple/about-bulk-creation).
     func bulkInsert(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
-        let body = input.body
         let zone = try await rows.key(input)
+        return try await insert(input.body, in: zone, "compute.instances.bulkInsert", scopes: [zone.scope], by: caller)
+    }
+
+    /// The same in zones that Brume chooses: one of the region, or all in turn where they are to be balanced.
+    func bulkInsertInRegion(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        let region = try await rows.key(input)
+        let policy = input.body["locationPolicy"]
+        let zones = try Self.zones(of: region, policy?["locations"]?.object ?? [:])
+        let isBalanced = policy?["targetShape"]?.string == "BALANCED"
+        return try await insert(
+            input.body,
+            in: region,
+            "compute.regionInstances.bulkInsert",
+            scopes: (isBalanced ? zones : Array(zones.prefix(1))).map { "zones/\($0)" },
+            by: caller
+        )
+    }
+
+    /// The zones of a region that a location policy leaves: those that it allows, or else those that it does not deny.
+    ///
+    /// - Throws: ``GoogleError`` `invalid` (400) for a zone of another region, and when none is left.
+    private static func zones(of region: ResourceKey, _ locations: [String: JSON]) throws -> [String] {
+        let zones = Region.named(region.region ?? "")?.zones ?? []
+        var preferences: [String: String] = [:]
+        for (location, said) in locations {
+            let zone = ResourceName(parsing: location).last
+            let preference = said["preference"]?.string ?? ""
+            guard zones.contains(zone), ["ALLOW", "DENY", ""].contains(preference) else {
+                throw GoogleError.invalidField(
+                    "locationPolicy.locations",
+                    location,
+                    "It must be a zone of the region, with the preference ALLOW or DENY."
+                )
+            }
+            preferences[zone] = preference
+        }
+        let allowed = zones.filter { preferences[$0] == "ALLOW" }
+        let left = allowed.isEmpty ? zones.filter { preferences[$0] != "DENY" } : allowed
+        guard !left.isEmpty else {
+            throw GoogleError.invalidField("locationPolicy.locations", "", "It leaves no zone of the region.")
+        }
+        return left
+    }
+
+    /// Makes instances in zones, in each in turn; the operation of the whole stands in the place that was asked for.
+    private func insert(
+        _ body: JSON,
+        in place: ResourceKey,
+        _ method: String,
+        scopes: [String],
+        by caller: Caller
+    ) async throws -> JSON {
         let each = body["perInstanceProperties"]?.object ?? [:]
         let count = Int(body["count"]?.integer ?? Int64(each.count))
         guard (1...1000).contains(count) else {
@@ -25,7 +76,8 @@ extension InstanceMethods {
             throw GoogleError.invalid("'minCount' cannot be larger than 'count'.")
         }
         let taken = Set(
-            try await rows.store.list("instances", project: zone.project, scope: zone.scope).map(\.key.name)
+            try await rows.store.list("instances", project: place.project)
+                .filter { scopes.contains($0.key.scope) }.map(\.key.name)
         )
         let names = try Self.names(
             body["namePattern"]?.string ?? "",
@@ -36,16 +88,17 @@ extension InstanceMethods {
         let shared = try await maker.body(
             body["instanceProperties"] ?? [:],
             from: body["sourceInstanceTemplate"]?.string,
-            in: zone.project
+            in: place.project
         )
         // By it, clients find the operations of the single instances.
         let group = Token.id()
         var drafts: [(InstanceDraft, Operations.Operation)] = []
-        for name in names {
+        for (index, name) in names.enumerated() {
             var own = shared
             for (field, value) in each[name]?.object ?? [:] where field != "name" { own[field] = value }
             own["name"] = .string(name)
-            let key = ResourceKey(project: zone.project, scope: zone.scope, collection: "instances", name: name)
+            let scope = scopes[index % scopes.count]
+            let key = ResourceKey(project: place.project, scope: scope, collection: "instances", name: name)
             let draft = try await maker.draft(own, at: key, for: caller)
             var operation = maker.operation(for: draft, by: caller)
             operation.input["operationGroupId"] = .string(group)
@@ -54,8 +107,8 @@ extension InstanceMethods {
         let made = drafts
         let least = Int(body["minCount"]?.integer ?? Int64(count))
         let whole = try await rows.changes.change(
-            "compute.instances.bulkInsert",
-            ResourceKey(project: zone.project, scope: zone.scope, collection: "instances", name: ""),
+            method,
+            ResourceKey(project: place.project, scope: place.scope, collection: "instances", name: ""),
             by: caller,
             input: [
                 "operations": .array(made.map { .string($0.1.id) }), "minCount": .integer(Int64(least)),
@@ -103,7 +156,9 @@ extension InstanceMethods {
     }
 
     func register() async {
-        await rows.changes.runner.register("compute.instances.bulkInsert", handler: finishBulk)
+        for method in ["compute.instances.bulkInsert", "compute.regionInstances.bulkInsert"] {
+            await rows.changes.runner.register(method, handler: finishBulk)
+        }
     }
 
     /// Waits for all instances of a call; when too few came up, the others go too.

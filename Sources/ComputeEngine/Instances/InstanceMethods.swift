@@ -75,7 +75,13 @@ struct InstanceMethods: Sendable {
             requires: "compute.instances.create",
             bulkInsert
         )
-        api.lacks("compute.regionInstances.bulkInsert", .post, ComputePath.region + "/instances/bulkInsert")
+        api.add(
+            "compute.regionInstances.bulkInsert",
+            .post,
+            ComputePath.region + "/instances/bulkInsert",
+            requires: "compute.instances.create",
+            bulkInsertInRegion
+        )
     }
 
     // MARK: Looking
