@@ -84,7 +84,7 @@ struct InstanceLife: Sendable {
             ("setMachineType", resize), ("attachDisk", attach), ("detachDisk", detach), ("setLabels", tell),
             ("setTags", retag), ("setScheduling", tell), ("setDiskAutoDelete", tell), ("setDeletionProtection", tell),
             ("setServiceAccount", tell), ("addAccessConfig", readdress), ("deleteAccessConfig", readdress),
-            ("updateAccessConfig", tell), ("setName", rename), ("setMinCpuPlatform", tell), ("update", update),
+            ("updateAccessConfig", tell), ("setName", tell), ("setMinCpuPlatform", tell), ("update", update),
             ("setMachineResources", update), ("updateDisplayDevice", tell), ("updateShieldedInstanceConfig", tell),
             ("setShieldedInstanceIntegrityPolicy", tell),
         ]

@@ -5,7 +5,8 @@ import Operations
 
 // How an instance gets another name.
 extension InstanceMethods {
-    /// Renames an instance that is off; its disks keep their names and know it by the new one.
+    /// Renames an instance that is off; its disks keep their names and know it by the new one. Its machine is given the name
+    /// at its next start.
     ///
     /// See [renaming](https://docs.cloud.google.com/compute/docs/instances/rename-instance).
     ///
@@ -42,16 +43,5 @@ extension InstanceMethods {
             try ResourceStore.rename(old, to: renamed, as: instance, in: db)
             return instance
         }
-    }
-}
-
-extension InstanceLife {
-    /// A machine's host name and its name in the network are its own from the beginning: another one is made at the
-    /// next start, with the same disk, the same address and the same ssh host key.
-    func rename(_ key: ResourceKey, _: Operations.Operation) async throws {
-        let instance = try await store.get(key)
-        guard instance["status"] == "TERMINATED" else { return }
-        try await unmake(instance, key)
-        try await show(instance, key)
     }
 }
