@@ -19,7 +19,9 @@ def free_port():
 
 
 class Cloud:
-    def __init__(self, program, engine="managed"):
+    def __init__(self, program, *options, engine="managed"):
+        """options: those of `brume up`."""
+        self.options = options
         self.program = str(pathlib.Path(program).resolve())
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="brume-bench-"))
         self.data = self.folder / "data"
@@ -49,8 +51,11 @@ class Cloud:
         return done.stdout
 
     def up(self):
-        self.brume("up")
+        self.brume("up", *self.options)
         self.pid = json.loads((self.data / "run" / "daemon.json").read_text())["pid"]
+
+    def log(self):
+        return (self.data / "logs" / "brume.log").read_text(errors="replace")
 
     def switched(self):
         """The environment of a shell that is turned to the cloud."""
