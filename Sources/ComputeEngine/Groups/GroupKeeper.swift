@@ -25,7 +25,7 @@ actor GroupKeeper: Service {
     private struct State: Equatable, Sendable {
         var key: ResourceKey
         var group: JSON
-        var members: [String]
+        var members: [ResourceKey]
     }
 
     func run() async throws {
@@ -47,7 +47,7 @@ actor GroupKeeper: Service {
         guard !groups.isEmpty else { return [] }
         let instances = try ResourceStore.list("instances", in: db)
         return groups.filter { $0.resource[InstanceGroup.isEnding] == nil }.map { key, group in
-            let members = instances.filter { InstanceGroup.has($0.resource, key) }.map(\.key.name)
+            let members = instances.filter { InstanceGroup.has($0.resource, key) }.map(\.key)
             return State(key: key, group: group, members: members)
         }
     }
@@ -55,20 +55,14 @@ actor GroupKeeper: Service {
     private func begin(_ state: State, _ tasks: inout DiscardingTaskGroup) {
         let wanted = InstanceGroup.wanted(state.group)
         let failed = state.group[InstanceGroup.failures] ?? [:]
-        for name in wanted where !state.members.contains(name) && failed[name] == nil {
-            let instance = Self.instance(name, of: state.key)
+        for instance in wanted where !state.members.contains(instance) && failed[instance.name] == nil {
             guard atWork.insert(instance.link).inserted else { continue }
             tasks.addTask { await self.make(instance, state) }
         }
-        for name in state.members where !wanted.contains(name) {
-            let instance = Self.instance(name, of: state.key)
+        for instance in state.members where !wanted.contains(instance) {
             guard atWork.insert(instance.link).inserted else { continue }
             tasks.addTask { await self.end(instance) }
         }
-    }
-
-    private static func instance(_ name: String, of group: ResourceKey) -> ResourceKey {
-        ResourceKey(project: group.project, scope: group.scope, collection: "instances", name: name)
     }
 
     private func make(_ instance: ResourceKey, _ state: State) async {
@@ -103,6 +97,10 @@ actor GroupKeeper: Service {
         var body = try await maker.body(["name": .string(instance.name)], from: template, in: instance.project)
         var items = body["metadata"]?["items"]?.array ?? []
         items.append(["key": .string(InstanceGroup.creator), "value": .string(state.key.resourceName.description)])
+        if let template {
+            let name = ResourceName(parsing: template).description
+            items.append(["key": .string(InstanceGroup.madeBy), "value": .string(name)])
+        }
         var metadata = body["metadata"] ?? [:]
         metadata["items"] = .array(items)
         body["metadata"] = metadata
@@ -111,7 +109,7 @@ actor GroupKeeper: Service {
         try await store.database.write { db in
             // The group may want something else by now.
             guard let group = try ResourceStore.fetch(state.key, in: db),
-                InstanceGroup.wanted(group).contains(instance.name)
+                InstanceGroup.wanted(group).contains(instance)
             else { throw CancellationError() }
             try InstanceMaker.insert([(draft, operation)], in: db)
         }

@@ -22,7 +22,7 @@ extension InstanceMethods {
             throw GoogleError.invalidField("currentName", current, "The instance is named '\(old.name)'.")
         }
         let renamed = new
-        return try await rows.changes.change("compute.instances.setName", renamed, by: caller) { db, _ in
+        return try await rows.changes.change("compute.instances.setName", renamed, by: caller, earlier: old) { db, _ in
             guard var instance = try ResourceStore.fetch(old, in: db) else {
                 throw GoogleError.resourceMissing(old.resourceName)
             }

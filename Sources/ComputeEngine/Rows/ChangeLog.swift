@@ -56,12 +56,15 @@ struct ChangeLog: Sendable {
 
     /// The same for a change that finds out in its transaction what is left to the operation.
     ///
-    /// - Parameter change: Changes rows, and says in its second argument what the operation is to do.
+    /// - Parameters:
+    ///   - earlier: Where the resource stood before; nil: where it stands.
+    ///   - change: Changes rows, and says in its second argument what the operation is to do.
     func change(
         _ method: String,
         _ key: ResourceKey,
         by caller: Caller,
         scope: String? = nil,
+        earlier: ResourceKey? = nil,
         _ change: @escaping @Sendable (Database, inout JSON) throws -> JSON
     ) async throws -> JSON {
         let new = operation(
@@ -73,7 +76,7 @@ struct ChangeLog: Sendable {
         )
         let operation = try await store.database.write { db in
             var operation = new
-            let before = try ResourceStore.fetch(key, in: db)
+            let before = try ResourceStore.fetch(earlier ?? key, in: db)
             let resource = try change(db, &operation.input)
             try Quota.check(resource, at: key, before: before, in: db)
             operation.metadata["targetId"] = resource["id"]

@@ -1,0 +1,168 @@
+import BrumeTesting
+import Foundation
+import GRDB
+import GoogleAPI
+import MetadataStore
+import SimulatedEngine
+import Testing
+
+@Suite("compute.instanceGroupManagers.patch and groups of regions", .timeLimit(.minutes(1)))
+struct GroupChangeTests {
+    private static let zonal = ComputeCloud.zone + "/instanceGroupManagers"
+    private static let regional = ComputeCloud.project + "/regions/europe-west1/instanceGroupManagers"
+
+    private func makeTemplate(_ name: String, type: String = "e2-small", in cloud: ComputeCloud) async throws {
+        var properties = try JSON(parsing: Data(ComputeCloud.body(name).utf8))
+        properties["name"] = .none
+        properties["machineType"] = .string(type)
+        let template: JSON = ["name": .string(name), "properties": properties]
+        let path = ComputeCloud.project + "/global/instanceTemplates"
+        #expect(try await cloud.done(cloud.api.post(path, json: template.text))["error"] == nil)
+    }
+
+    private func make(_ path: String, size: Int64, _ more: JSON = [:], in cloud: ComputeCloud) async throws {
+        try await makeTemplate("t", in: cloud)
+        var body: JSON = [
+            "name": "g", "baseInstanceName": "w", "targetSize": .integer(size),
+            "instanceTemplate": "global/instanceTemplates/t",
+        ]
+        body.merge(more)
+        #expect(try await cloud.done(cloud.api.post(path, json: body.text))["error"] == nil)
+    }
+
+    /// The running instances, once they are as they are wanted; by their names.
+    private func instances(
+        in cloud: ComputeCloud,
+        when isWanted: ([JSON]) -> Bool
+    ) async throws -> [JSON] {
+        let sql = "SELECT resource FROM computeResources WHERE collection = 'instances' ORDER BY name"
+        let rows = ValueObservation.tracking { try Data.fetchAll($0, sql: sql) }
+        for try await row in rows.values(in: cloud.store.database) {
+            let instances = try row.map { try JSON(parsing: $0) }
+            if instances.allSatisfy({ $0["status"] == "RUNNING" }), isWanted(instances) { return instances }
+        }
+        return []
+    }
+
+    private static func zone(_ instance: JSON) -> String {
+        String(ResourceName(parsing: instance["zone"]?.string ?? "").last.suffix(1))
+    }
+
+    @Test func `a regional group is spread over its zones, and stays so`() async throws {
+        try await ComputeCloud.run { cloud in
+            try await make(Self.regional, size: 4, in: cloud)
+            let first = try await instances(in: cloud) { $0.count == 4 }
+            #expect(first.map(Self.zone).sorted() == ["b", "b", "c", "d"])
+            let group = try await cloud.api.get("\(Self.regional)/g").json
+            #expect(group["region"]?.string?.hasSuffix("/regions/europe-west1") == true && group["zone"] == nil)
+            #expect(group["status"]?["isStable"] == true && group["targetSize"] == 4)
+            #expect(group["distributionPolicy"]?["zones"]?.array?.count == 3)
+            let managed = try await cloud.api.post("\(Self.regional)/g/listManagedInstances").json["managedInstances"]
+            #expect(managed?.array?.allSatisfy { $0["currentAction"] == "NONE" } == true)
+
+            _ = try await cloud.done(cloud.api.post("\(Self.regional)/g/resize?size=3"))
+            let second = try await instances(in: cloud) { $0.count == 3 }
+            #expect(second.map(Self.zone).sorted() == ["b", "c", "d"])
+            let link = second[0]["selfLink"]?.string ?? ""
+            let gone = try await cloud.api.post(
+                "\(Self.regional)/g/deleteInstances",
+                json: #"{"instances": ["\#(link)"]}"#
+            )
+            _ = try await cloud.done(gone)
+            _ = try await instances(in: cloud) { $0.count == 2 }
+            _ = try await cloud.done(
+                cloud.api.post("\(Self.regional)/g/createInstances", json: #"{"instances": [{"name": "own"}]}"#)
+            )
+            let third = try await instances(in: cloud) { $0.count == 3 }
+            #expect(third.map(Self.zone).sorted() == ["b", "c", "d"] && third[0]["name"] == "own")
+
+            let path = "\(ComputeCloud.project)/regions/europe-west1/instanceGroups"
+            #expect(try await cloud.api.get("\(path)/g").json["size"] == 3)
+            #expect(try await cloud.api.post("\(path)/g/listInstances").json["items"]?.array?.count == 3)
+            let everywhere = try await cloud.api.get(ComputeCloud.project + "/aggregated/instanceGroupManagers").json
+            #expect(everywhere["items"]?["regions/europe-west1"]?["instanceGroupManagers"]?.array?.count == 1)
+            #expect(try await cloud.api.get("\(Self.zonal)/g").status == 404)
+            _ = try await cloud.done(cloud.api.delete("\(Self.regional)/g"))
+            #expect(try await instances(in: cloud) { _ in true } == [])
+        }
+    }
+
+    @Test func `a regional group keeps to the zones that it asks for`() async throws {
+        try await ComputeCloud.run { cloud in
+            let zones: JSON = [
+                "distributionPolicy": ["zones": [["zone": "zones/europe-west1-c"], ["zone": "zones/europe-west1-d"]]]
+            ]
+            try await make(Self.regional, size: 2, zones, in: cloud)
+            #expect(try await instances(in: cloud) { $0.count == 2 }.map(Self.zone).sorted() == ["c", "d"])
+            let strange =
+                #"{"name": "h", "targetSize": 1, "instanceTemplate": "global/instanceTemplates/t", "distributionPolicy": {"zones": [{"zone": "zones/us-east1-b"}]}}"#
+            #expect(try await cloud.api.post(Self.regional, json: strange).status == 400)
+        }
+    }
+
+    @Test(arguments: [zonal, regional])
+    func `a group is changed by what a patch names`(groups: String) async throws {
+        try await ComputeCloud.run { cloud in
+            try await make(groups, size: 1, in: cloud)
+            let before = try await cloud.api.get("\(groups)/g").json
+            let body =
+                #"{"targetSize": 2, "description": "d", "updatePolicy": {"minimalAction": "RESTART"}, "autoHealingPolicies": [{"initialDelaySec": 60}]}"#
+            _ = try await cloud.done(cloud.api.patch("\(groups)/g", json: body))
+            _ = try await instances(in: cloud) { $0.count == 2 }
+            let after = try await cloud.api.get("\(groups)/g").json
+            #expect(after["targetSize"] == 2 && after["description"] == "d")
+            #expect(after["updatePolicy"] == ["type": "OPPORTUNISTIC", "minimalAction": "RESTART"])
+            #expect(after["autoHealingPolicies"]?[0]?["initialDelaySec"] == 60)
+            let fingerprint = before["fingerprint"]?.string ?? ""
+            for (refused, status) in [
+                (#"{"baseInstanceName": "other"}"#, 400), (#"{"targetSize": 2000}"#, 400),
+                (#"{"instanceTemplate": "global/instanceTemplates/none"}"#, 404),
+                (#"{"fingerprint": "\#(fingerprint)", "description": "e"}"#, 412),
+                (#"{"baseInstanceName": "w", "description": "f"}"#, 200),
+            ] {
+                let reply = try await cloud.api.patch("\(groups)/g", json: refused)
+                #expect(reply.status == status, "\(refused) \(reply.text)")
+            }
+        }
+    }
+
+    @Test func `another template is for new instances, and for others when they are told`() async throws {
+        try await ComputeCloud.run { cloud in
+            try await make(Self.zonal, size: 2, in: cloud)
+            let before = try await instances(in: cloud) { $0.count == 2 }
+            try await makeTemplate("u", type: "e2-micro", in: cloud)
+            let body = #"{"versions": [{"instanceTemplate": "global/instanceTemplates/u"}]}"#
+            _ = try await cloud.done(cloud.api.patch("\(Self.zonal)/g", json: body))
+            let group = try await cloud.api.get("\(Self.zonal)/g").json
+            #expect(group["status"]?["versionTarget"]?["isReached"] == false && group["status"]?["isStable"] == true)
+            #expect(group["versions"]?[0]?["instanceTemplate"]?.string?.hasSuffix("/u") == true)
+
+            let link = before[0]["selfLink"]?.string ?? ""
+            let path = "\(Self.zonal)/g/applyUpdatesToInstances"
+            let gentle = #"{"instances": ["\#(link)"], "mostDisruptiveAllowedAction": "RESTART"}"#
+            #expect(try await cloud.api.post(path, json: gentle).status == 400)
+            _ = try await cloud.done(cloud.api.post(path, json: #"{"instances": ["\#(link)"]}"#))
+            let after = try await instances(in: cloud) { $0.count == 2 && $0[0]["id"] != before[0]["id"] }
+            #expect(after[0]["name"] == before[0]["name"] && after[1]["id"] == before[1]["id"])
+            #expect(after[0]["machineType"]?.string?.hasSuffix("/e2-micro") == true)
+
+            let proactive = #"{"updatePolicy": {"type": "PROACTIVE"}}"#
+            _ = try await cloud.done(cloud.api.patch("\(Self.zonal)/g", json: proactive))
+            let last = try await instances(in: cloud) { $0.count == 2 && $0[1]["id"] != before[1]["id"] }
+            #expect(last[0]["id"] == after[0]["id"])
+            let reached = try await cloud.api.get("\(Self.zonal)/g").json["status"]?["versionTarget"]?["isReached"]
+            #expect(reached == true)
+        }
+    }
+
+    @Test func `a group's instance cannot be renamed`() async throws {
+        try await ComputeCloud.run { cloud in
+            try await make(Self.zonal, size: 1, in: cloud)
+            let name = try await instances(in: cloud) { $0.count == 1 }[0]["name"]?.string ?? ""
+            try await cloud.perform("stop", name)
+            let path = "\(ComputeCloud.instances)/\(name)/setName"
+            let reply = try await cloud.api.post(path, json: #"{"name": "free"}"#)
+            #expect(reply.status == 400 && reply.text.contains("instanceGroupManagers/g"), "\(reply.text)")
+        }
+    }
+}

@@ -1,0 +1,115 @@
+"""What is changed of instances that are there; on the simulated engine, for nothing needs to run."""
+
+import pytest
+
+pytestmark = pytest.mark.needs("gcloud")
+ZONE = "--zone=europe-west1-b"
+IMAGE = "--image-family=debian-12 --image-project=debian-cloud"
+
+
+@pytest.fixture(scope="module")
+def rehearsal(tmp_path_factory):
+    """A cloud whose machines are only played."""
+    from conftest import Cloud
+
+    cloud = Cloud(tmp_path_factory.mktemp("rehearsal"), {"BRUME_ENGINE": "simulated"})
+    try:
+        cloud.up()
+        yield cloud
+    finally:
+        cloud.brume("down", check=False)
+
+
+def show(cloud, what, field):
+    return cloud.sh(f"gcloud compute {what} --format='value({field})'").stdout.strip()
+
+
+def test_an_instance_gets_another_name(rehearsal):
+    rehearsal.sh(f"gcloud compute instances create before {ZONE} {IMAGE}")
+    running = rehearsal.sh(f"gcloud compute instances set-name before --new-name=after {ZONE}", check=False)
+    assert running.status == 1 and "must be TERMINATED" in running.output
+    number = show(rehearsal, f"instances describe before {ZONE}", "id")
+    rehearsal.sh(f"gcloud compute instances stop before {ZONE}")
+    rehearsal.sh(f"gcloud compute instances set-name before --new-name=after {ZONE}")
+    assert show(rehearsal, f"instances describe after {ZONE}", "id") == number
+    assert show(rehearsal, f"disks describe before {ZONE}", "users[0].basename()") == "after"
+    rehearsal.sh(f"gcloud compute instances start after {ZONE}")
+    assert show(rehearsal, "instances list", "name,status").split() == ["after", "RUNNING"]
+    rehearsal.sh(f"gcloud compute instances delete after {ZONE} -q")
+
+
+def test_an_instance_is_updated_by_flags_and_by_a_file(rehearsal):
+    update = f"gcloud compute instances update vm {ZONE}"
+    rehearsal.sh(f"gcloud compute instances create vm {ZONE} {IMAGE}")
+    rehearsal.sh(f"{update} --update-labels=team=red --deletion-protection")
+    assert show(rehearsal, f"instances describe vm {ZONE}", "labels.team,deletionProtection").split() == ["red", "True"]
+    rehearsal.sh(f"{update} --no-deletion-protection --shielded-learn-integrity-policy")
+    refused = rehearsal.sh(f"{update} --shielded-vtpm", check=False)
+    assert refused.status == 1 and "must be TERMINATED" in refused.output
+    rehearsal.sh(
+        f"gcloud compute instances update-access-config vm {ZONE} --public-ptr --public-ptr-domain=vm.example.com."
+    )
+    assert show(
+        rehearsal, f"instances describe vm {ZONE}", "networkInterfaces[0].accessConfigs[0].publicPtrDomainName"
+    ) == ("vm.example.com.")
+
+    send = f"gcloud compute instances update-from-file vm {ZONE} --source=vm.yaml"
+    rehearsal.sh(f"gcloud compute instances export vm {ZONE} --destination=vm.yaml")
+    rehearsal.sh(send)
+    rehearsal.sh(f"gcloud compute instances export vm {ZONE} --destination=vm.yaml")
+    rehearsal.sh("sed -i 's,machineTypes/[-a-z0-9]*,machineTypes/n1-standard-2,; s,team: red,team: blue,' vm.yaml")
+    refused = rehearsal.sh(send, check=False)
+    assert refused.status == 1 and "RESTART" in refused.output
+    rehearsal.sh(f"{send} --most-disruptive-allowed-action=RESTART")
+    described = show(rehearsal, f"instances describe vm {ZONE}", "machineType.basename(),labels.team,status")
+    assert described.split() == ["n1-standard-2", "blue", "RUNNING"]
+    stale = rehearsal.sh(send, check=False)
+    assert stale.status == 1 and "fingerprint" in stale.output
+
+    rehearsal.sh(f"gcloud compute instances stop vm {ZONE}")
+    rehearsal.sh(f"{update} --min-cpu-platform='Intel Skylake' --enable-display-device --shielded-vtpm")
+    fields = "minCpuPlatform,displayDevice.enableDisplay,shieldedInstanceConfig.enableVtpm"
+    assert show(rehearsal, f"instances describe vm {ZONE}", fields).split("\t") == ["Intel Skylake", "True", "True"]
+    rehearsal.sh(f"gcloud compute instances delete vm {ZONE} -q")
+
+
+def test_a_role_on_one_instance_decides(rehearsal):
+    rehearsal.sh("gcloud iam service-accounts create operator")
+    email = f"operator@{rehearsal.project}.iam.gserviceaccount.com"
+    me = rehearsal.sh("gcloud config get-value account").stdout.strip()
+    rehearsal.sh(
+        f"gcloud iam service-accounts add-iam-policy-binding {email} --member=serviceAccount:{me}"
+        " --role=roles/iam.serviceAccountTokenCreator"
+    )
+    rehearsal.sh(f"gcloud compute instances create mine theirs {ZONE} {IMAGE}")
+    rehearsal.sh(
+        f"gcloud compute instances add-iam-policy-binding mine {ZONE} --member=serviceAccount:{email}"
+        " --role=roles/compute.instanceAdmin.v1"
+    )
+    assert email in rehearsal.sh(f"gcloud compute instances get-iam-policy mine {ZONE}").stdout
+
+    def describe(instance):
+        path = f"projects/{rehearsal.project}/zones/europe-west1-b/instances/{instance}"
+        return rehearsal.sh(
+            f"curl -s -w '%{{http_code}}' -o /dev/null https://compute.googleapis.com/compute/v1/{path}"
+            f" -H \"Authorization: Bearer $(gcloud auth print-access-token --impersonate-service-account={email})\""
+        ).stdout
+
+    assert describe("mine") == "200" and describe("theirs") == "403"
+    rehearsal.sh(
+        f"gcloud compute instances remove-iam-policy-binding mine {ZONE} --member=serviceAccount:{email}"
+        " --role=roles/compute.instanceAdmin.v1"
+    )
+    assert describe("mine") == "403"
+    rehearsal.sh(f"gcloud compute instances delete mine theirs {ZONE} -q")
+
+
+def test_many_instances_are_made_in_a_region(rehearsal):
+    rehearsal.sh(
+        "gcloud compute instances bulk create --name-pattern=many-# --count=2 --region=europe-west1"
+        f" --location-policy=europe-west1-b=deny --machine-type=e2-micro {IMAGE}"
+    )
+    assert show(rehearsal, "instances list", "name,zone.basename()").split() == [
+        "many-1", "europe-west1-c", "many-2", "europe-west1-c",
+    ]
+    rehearsal.sh("gcloud compute instances delete many-1 many-2 --zone=europe-west1-c -q")
