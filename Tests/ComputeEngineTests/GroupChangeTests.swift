@@ -155,6 +155,34 @@ struct GroupChangeTests {
         }
     }
 
+    @Test func `a version of another name restarts or replaces all instances, as the policy says`() async throws {
+        try await ComputeCloud.run { cloud in
+            try await make(Self.zonal, size: 2, in: cloud)
+            let before = try await instances(in: cloud) { $0.count == 2 }
+            func patch(_ name: String, _ action: String) async throws {
+                let body: JSON = [
+                    "versions": [["name": .string(name), "instanceTemplate": "global/instanceTemplates/t"]],
+                    "updatePolicy": ["type": "PROACTIVE", "minimalAction": .string(action)],
+                ]
+                let operation = try await cloud.done(cloud.api.patch("\(Self.zonal)/g", json: body.text))
+                #expect(operation["error"] == nil)
+            }
+            try await patch("one", "RESTART")
+            let restarted = try await instances(in: cloud) { $0.count == 2 }
+            #expect(restarted.map { $0["id"] } == before.map { $0["id"] })
+            for workload in before.map(ComputeCloud.workload) {
+                #expect(await cloud.engine.calls.count { $0 == "start \(workload)" } == 2)
+            }
+            try await patch("two", "REPLACE")
+            let replaced = try await instances(in: cloud) { instances in
+                instances.count == 2
+                    && !instances.contains { instance in before.contains { $0["id"] == instance["id"] } }
+            }
+            #expect(replaced.map { $0["name"] } == before.map { $0["name"] })
+            #expect(try await cloud.api.get("\(Self.zonal)/g").json["versions"]?[0]?["name"] == "two")
+        }
+    }
+
     @Test func `a group's instance cannot be renamed`() async throws {
         try await ComputeCloud.run { cloud in
             try await make(Self.zonal, size: 1, in: cloud)

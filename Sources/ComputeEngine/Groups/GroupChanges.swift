@@ -89,25 +89,41 @@ extension GroupMethods {
             template = try await self.template(body, key, in: zone, for: caller)
         }
         let link = template.map { JSON.string($0.link) }
-        return try await rows.update("patch", input, by: caller) { group in
-            try Token.check(body["fingerprint"], against: group["fingerprint"])
-            let shown = Link.render(group, for: caller.origin)
-            for field in ["name", "baseInstanceName", "distributionPolicy"] {
-                guard let asked = body[field], asked != shown[field] else { continue }
-                throw GoogleError.fieldStays(field)
+        return try await rows.changes.change(change("patch"), key, by: caller) { db, work in
+            let group = try ResourceStore.update(key, in: db) { group in
+                try Self.apply(body, to: &group, as: Link.render(group, for: caller.origin))
+                if let link { group["instanceTemplate"] = link }
+                if let size { InstanceGroup.resize(&group, to: size) }
+                // A version of another name is another one, though its template be the same: all are to follow.
+                guard let version = body["versions"]?[0]?["name"], version != group[InstanceGroup.version] else {
+                    return
+                }
+                group[InstanceGroup.version] = version
+                guard group["updatePolicy"]?["type"] == "PROACTIVE" else { return }
+                let instances = try InstanceGroup.wanted(group).filter { try ResourceStore.fetch($0, in: db) != nil }
+                let isGentle = group["updatePolicy"]?["minimalAction"] == "RESTART"
+                work = Self.work(instances, as: isGentle ? "restarts" : "instances")
             }
-            if let link { group["instanceTemplate"] = link }
-            for field in ["description", "updatePolicy", "autoHealingPolicies", "instanceLifecyclePolicy"] {
-                guard let asked = body[field] else { continue }
-                // A list is replaced, an object is changed member by member.
-                var value = group[field] ?? .null
-                value.merge(asked)
-                group[field] = value
-            }
-            if let size { InstanceGroup.resize(&group, to: size) }
-            group[InstanceGroup.failures] = [:]
-            group["fingerprint"] = .string(Token.fingerprint())
+            return group
         }
+    }
+
+    /// Applies what a patch says of a group by itself.
+    private static func apply(_ patch: JSON, to group: inout JSON, as shown: JSON) throws {
+        try Token.check(patch["fingerprint"], against: group["fingerprint"])
+        for field in ["name", "baseInstanceName", "distributionPolicy"] {
+            guard let asked = patch[field], asked != shown[field] else { continue }
+            throw GoogleError.fieldStays(field)
+        }
+        for field in ["description", "updatePolicy", "autoHealingPolicies", "instanceLifecyclePolicy"] {
+            guard let asked = patch[field] else { continue }
+            // A list is replaced, an object is changed member by member.
+            var value = group[field] ?? .null
+            value.merge(asked)
+            group[field] = value
+        }
+        group[InstanceGroup.failures] = [:]
+        group["fingerprint"] = .string(Token.fingerprint())
     }
 
     /// Makes instances anew that are not yet what their group's template says; others stay as they are.
@@ -206,9 +222,13 @@ extension GroupMethods {
         }
     }
 
-    /// What an operation is told to make anew.
-    private static func work(_ instances: [ResourceKey]) -> JSON {
-        ["instances": .array(instances.map { .string($0.resourceName.description) })]
+    /// What an operation is told to make anew, or to restart.
+    private static func work(_ instances: [ResourceKey], as what: String = "instances") -> JSON {
+        [what: .array(instances.map { .string($0.resourceName.description) })]
+    }
+
+    private static func instances(_ what: String, of operation: Operations.Operation) -> [ResourceKey] {
+        (operation.input[what]?.array ?? []).compactMap(\.string).map { ResourceKey(ResourceName(parsing: $0)) }
     }
 
     // MARK: Operations
@@ -219,13 +239,19 @@ extension GroupMethods {
         await changes.register(rowsOnly: rowsOnly.map(change))
         for verb in ["recreateInstances", "applyUpdatesToInstances"] {
             await changes.register(change(verb)) { _, operation in
-                for name in (operation.input["instances"]?.array ?? []).compactMap(\.string) {
-                    try await maker.life.delete(ResourceKey(ResourceName(parsing: name)), operation)
+                for instance in Self.instances("instances", of: operation) {
+                    try await maker.life.delete(instance, operation)
                 }
             }
         }
         for verb in ["setInstanceTemplate", "patch"] {
             await changes.register(change(verb)) { key, operation in
+                for instance in Self.instances("restarts", of: operation) {
+                    try await maker.life.restart(instance, within: operation)
+                }
+                for instance in Self.instances("instances", of: operation) {
+                    try await maker.life.delete(instance, operation)
+                }
                 let group = try await rows.store.get(key)
                 guard group["updatePolicy"]?["type"] == "PROACTIVE" else { return }
                 for row in try await rows.store.list("instances", project: key.project)

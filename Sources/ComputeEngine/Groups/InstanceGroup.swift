@@ -12,6 +12,9 @@ enum InstanceGroup {
     /// The field that holds why a wanted instance could not be made, by its name.
     static let failures = "failures"
 
+    /// The field that holds the name of the group's version.
+    static let version = "versionName"
+
     /// The field of a group whose instances are being ended, and which then goes itself.
     static let isEnding = "isEnding"
 
@@ -158,6 +161,7 @@ enum InstanceGroup {
         shown[Self.names] = .none
         shown[failures] = .none
         shown[isEnding] = .none
+        shown[version] = .none
         shown["currentActions"] = [
             "none": .integer(Int64(running.count)), "creating": .integer(Int64(wanted.count - running.count)),
             "deleting": .integer(Int64(leaving)), "recreating": 0, "abandoning": 0, "restarting": 0, "refreshing": 0,
@@ -168,12 +172,12 @@ enum InstanceGroup {
             "versionTarget": ["isReached": .bool(!staying.contains { isOutdated($0, in: group) })],
             "stateful": ["hasStatefulConfig": false, "perInstanceConfigs": ["allEffective": true]],
         ]
-        shown["versions"] = [
-            [
-                "instanceTemplate": group["instanceTemplate"] ?? "",
-                "targetSize": ["calculated": .integer(Int64(wanted.count))],
-            ]
+        var onlyVersion: JSON = [
+            "instanceTemplate": group["instanceTemplate"] ?? "",
+            "targetSize": ["calculated": .integer(Int64(wanted.count))],
         ]
+        onlyVersion["name"] = group[version]
+        shown["versions"] = [onlyVersion]
         return shown
     }
 

@@ -104,28 +104,40 @@ extension InstanceMethods {
 extension InstanceLife {
     /// Lets a machine know what is different of its instance; one that must be off for it is stopped and started again.
     func update(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
-        let restarts = operation.input["restarts"]?.bool ?? false
-        if restarts {
-            _ = try await claim(key, from: "RUNNING", to: "STOPPING")
-            try await run("stop", key, for: operation)
+        let isMadeAnew = operation.input["remakes"]?.bool ?? false
+        if operation.input["restarts"]?.bool ?? false {
+            return try await restart(key, within: operation) {
+                try await fit(try await store.get(key), key, isMadeAnew: isMadeAnew)
+            }
         }
         let instance = try await store.get(key)
-        if restarts || instance["status"] == "TERMINATED" {
-            try await fit(instance, key, isMadeAnew: operation.input["remakes"]?.bool ?? false)
-        }
+        if instance["status"] == "TERMINATED" { try await fit(instance, key, isMadeAnew: isMadeAnew) }
         try await show(instance, key)
-        if restarts {
-            try await run("start", key, for: operation)
-        } else if instance["status"] == "RUNNING" {
+        if instance["status"] == "RUNNING" {
             try await applyUsers(instance, key)
             try await walls.raise(for: instance, key)
         }
     }
 
+    /// Stops a machine and starts it again, as operations of their own within another.
+    func restart(
+        _ key: ResourceKey,
+        within whole: Operations.Operation,
+        whileOff work: () async throws -> Void = {}
+    ) async throws {
+        _ = try await claim(key, from: "RUNNING", to: "STOPPING")
+        try await run("stop", key, within: whole)
+        try await work()
+        try await show(try await store.get(key), key)
+        try await run("start", key, within: whole)
+    }
+
     /// Runs an operation within another, once even when the daemon is started anew meanwhile.
-    private func run(_ verb: String, _ key: ResourceKey, for whole: Operations.Operation) async throws {
+    private func run(_ verb: String, _ key: ResourceKey, within whole: Operations.Operation) async throws {
         var part = whole
-        part.id = "\(whole.id)-\(verb)"
+        part.id = "\(whole.id)-\(verb)-\(key.name)"
+        part.target = key.resourceName.description
+        part.scope = key.scope
         part.method = "compute.instances.\(verb)"
         part.input = [:]
         part.metadata["id"] = .string(Token.id())
