@@ -1,3 +1,4 @@
+import Foundation
 import GoogleAPI
 import Workloads
 
@@ -31,13 +32,16 @@ enum Network {
     static func autoSubnetwork(_ region: Region, of network: JSON) -> JSON {
         let key = ResourceKey(ResourceName(parsing: network["selfLink"]?.string ?? ""))
         let own = subnetworkKey(key.name, region: region.name, in: key.project)
-        return subnetworkDocument(
+        var subnetwork = subnetworkDocument(
             own,
             range: region.range,
             network: key,
             created: network["creationTimestamp"]?.string ?? "",
             id: Token.id(for: own.resourceName.description)
         )
+        // The same whenever it is read, until it is changed.
+        subnetwork["fingerprint"] = .string(Data((subnetwork["id"]?.string ?? "").utf8.prefix(8)).base64EncodedString())
+        return subnetwork
     }
 
     static func subnetworkDocument(

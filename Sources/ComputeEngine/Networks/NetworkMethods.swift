@@ -23,8 +23,14 @@ struct NetworkMethods: Sendable {
         api.add("compute.networks.get", .get, path + "/{name}", get)
         api.add("compute.networks.insert", .post, path, requires: "compute.networks.create", insert)
         api.add("compute.networks.delete", .delete, path + "/{name}", delete)
-        api.lacks("compute.networks.patch", .patch, path + "/{name}")
-        api.lacks("compute.networks", ["addPeering", "removePeering", "switchToCustomMode"], on: path + "/{name}")
+        api.add("compute.networks.patch", .patch, path + "/{name}", requires: "compute.networks.update", patch)
+        api.add(
+            "compute.networks.switchToCustomMode",
+            .post,
+            path + "/{name}/switchToCustomMode",
+            switchToCustomMode
+        )
+        api.lacks("compute.networks", ["addPeering", "removePeering"], on: path + "/{name}")
         let regional = ComputePath.region + "/subnetworks"
         api.add("compute.subnetworks.list", .get, regional, listSubnetworks)
         api.add(
@@ -37,8 +43,20 @@ struct NetworkMethods: Sendable {
         api.add("compute.subnetworks.get", .get, regional + "/{name}", getSubnetwork)
         api.add("compute.subnetworks.insert", .post, regional, requires: "compute.subnetworks.create", insertSubnetwork)
         api.add("compute.subnetworks.delete", .delete, regional + "/{name}", deleteSubnetwork)
-        api.lacks("compute.subnetworks.patch", .patch, regional + "/{name}")
-        api.lacks("compute.subnetworks", ["expandIpCidrRange", "setPrivateIpGoogleAccess"], on: regional + "/{name}")
+        api.add(
+            "compute.subnetworks.patch",
+            .patch,
+            regional + "/{name}",
+            requires: "compute.subnetworks.update",
+            patchSubnetwork
+        )
+        api.add(
+            "compute.subnetworks.setPrivateIpGoogleAccess",
+            .post,
+            regional + "/{name}/setPrivateIpGoogleAccess",
+            setPrivateIPGoogleAccess
+        )
+        api.lacks("compute.subnetworks", ["expandIpCidrRange"], on: regional + "/{name}")
     }
 
     // MARK: Networks
@@ -67,6 +85,14 @@ struct NetworkMethods: Sendable {
         return try await rows.changes.change("compute.networks.delete", key, by: caller) { db in
             guard let network = try ResourceStore.fetch(key, in: db) else {
                 throw GoogleError.resourceMissing(key.resourceName)
+            }
+            if Network.isAuto(network) {
+                for region in Region.all {
+                    try ResourceStore.delete(
+                        Network.subnetworkKey(key.name, region: region.name, in: key.project),
+                        in: db
+                    )
+                }
             }
             for collection in ["instances", "firewalls", "subnetworks"] {
                 let user = try ResourceStore.list(collection, project: key.project, in: db).first { row in
@@ -121,8 +147,12 @@ struct NetworkMethods: Sendable {
     }
 
     func all(of project: String, in region: Region) async throws -> [JSON] {
-        let auto = try await networks(of: project).filter(Network.isAuto).map { Network.autoSubnetwork(region, of: $0) }
         let own = try await rows.store.list("subnetworks", project: project, scope: "regions/\(region.name)")
+        let names = Set(own.map(\.key.name))
+        // One of a network in auto mode has a row once something was changed of it.
+        let auto = try await networks(of: project).filter(Network.isAuto)
+            .map { Network.autoSubnetwork(region, of: $0) }
+            .filter { !names.contains($0["name"]?.string ?? "") }
         return auto + own.map(\.resource)
     }
 
@@ -172,6 +202,12 @@ struct NetworkMethods: Sendable {
             guard let subnetwork = try ResourceStore.fetch(key, in: db) else {
                 throw GoogleError.resourceMissing(key.resourceName)
             }
+            let network = ResourceKey(ResourceName(parsing: subnetwork["network"]?.string ?? ""))
+            if let network = try ResourceStore.fetch(network, in: db), Network.isAuto(network) {
+                throw GoogleError.invalid(
+                    "Cannot delete auto subnetwork '\(key.resourceName)' of an auto mode network."
+                )
+            }
             let user = try ResourceStore.list("instances", project: key.project, in: db).first {
                 $0.resource["networkInterfaces"]?[0]?["subnetwork"]?.string == key.link
             }
@@ -185,7 +221,10 @@ struct NetworkMethods: Sendable {
 
     func register() async {
         let changes = rows.changes
-        await changes.register(rowsOnly: ["compute.networks.insert", "compute.subnetworks.insert"])
+        await changes.register(rowsOnly: ["insert", "patch", "switchToCustomMode"].map { "compute.networks.\($0)" })
+        await changes.register(
+            rowsOnly: ["insert", "patch", "setPrivateIpGoogleAccess"].map { "compute.subnetworks.\($0)" }
+        )
         for method in ["compute.networks.delete", "compute.subnetworks.delete"] {
             await changes.register(method) { key, _ in
                 let network = InstancePlace.engineNetwork(key)
