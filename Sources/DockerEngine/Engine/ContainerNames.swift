@@ -9,9 +9,14 @@ extension WorkloadName {
 }
 
 extension DockerEngine {
-    /// Finds the containers of a workload in a listing.
-    func filters(for name: WorkloadName) -> JSON {
-        ["label": [.string("brume.cloud=\(cloud)")], "name": [.string("^/?\(name)(\\.|$)")]]
+    /// Finds the containers that are parts of workloads in a listing: of one of them, or of those with all of some labels.
+    ///
+    /// What is only looked into, or unpacks a source, is no part.
+    func filters(for name: WorkloadName? = nil, labels: [String: String] = [:]) -> JSON {
+        let own = labels.map { "brume.label.\($0)=\($1)" }
+        var filters: JSON = ["label": JSON(["brume.cloud=\(cloud)", "brume.part"] + own)]
+        if let name { filters["name"] = [.string("^/?\(name)(\\.|$)")] }
+        return filters
     }
 }
 

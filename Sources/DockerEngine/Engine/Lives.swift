@@ -126,6 +126,7 @@ extension DockerEngine {
         let query = ["all": "1", "filters": filters(for: name).text]
         let list = try await docker.call(.GET, "/containers/json", query: query)
         for id in (list.array ?? []).compactMap({ $0["Id"]?.string }) { try await removeContainer(id) }
+        try await removeContainer("\(name).source")
         try await removeStarted(by: name)
         try await removeVolume(Self.workspace(of: name))
         remembered.withLock {

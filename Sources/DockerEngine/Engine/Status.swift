@@ -89,8 +89,7 @@ extension DockerEngine {
     }
 
     package func recover(labels: [String: String]) async throws -> [WorkloadStatus] {
-        let filters = ["brume.cloud=\(cloud)"] + labels.map { "brume.label.\($0)=\($1)" }
-        let query = ["all": "1", "filters": (["label": JSON(filters)] as JSON).text]
+        let query = ["all": "1", "filters": filters(labels: labels).text]
         let list = try await host.client().call(.GET, "/containers/json", query: query)
         var found: [WorkloadStatus] = []
         for name in Set((list.array ?? []).compactMap(\.workload)).sorted(by: { $0.text < $1.text }) {
