@@ -82,6 +82,9 @@ struct GroupChangeTests {
             let everywhere = try await cloud.api.get(ComputeCloud.project + "/aggregated/instanceGroupManagers").json
             #expect(everywhere["items"]?["regions/europe-west1"]?["instanceGroupManagers"]?.array?.count == 1)
             #expect(try await cloud.api.get("\(Self.zonal)/g").status == 404)
+            // gcloud asks whether a group has an autoscaler before it shows it.
+            let scalers = try await cloud.api.get(ComputeCloud.project + "/regions/europe-west1/autoscalers")
+            #expect(scalers.json["items"] == [])
             _ = try await cloud.done(cloud.api.delete("\(Self.regional)/g"))
             #expect(try await instances(in: cloud) { _ in true } == [])
         }

@@ -43,8 +43,11 @@ struct GroupMethods: Sendable {
             requires: "compute.autoscalers.list",
             noAutoscalers
         )
-        api.add("compute.autoscalers.list", .get, ComputePath.zone + "/autoscalers", noAutoscalersInZone)
-        api.lacks("compute.autoscalers.insert", .post, ComputePath.zone + "/autoscalers")
+        for (id, place) in [("autoscalers", ComputePath.zone), ("regionAutoscalers", ComputePath.region)] {
+            let path = place + "/autoscalers"
+            api.add("compute.\(id).list", .get, path, requires: "compute.autoscalers.list", noAutoscalersInPlace)
+            api.lacks("compute.\(id).insert", .post, path)
+        }
     }
 
     /// The methods that a group of a zone and one of a region share; the permissions are the same, too.
@@ -119,7 +122,7 @@ struct GroupMethods: Sendable {
         return try input.aggregate([], collection: "autoscalers", kind: "autoscaler", for: caller)
     }
 
-    func noAutoscalersInZone(_ input: ListInput, as caller: Caller) async throws -> JSON {
+    func noAutoscalersInPlace(_ input: ListInput, as caller: Caller) async throws -> JSON {
         _ = try await rows.projects.project(input.project)
         return try input.page([], kind: "autoscaler", for: caller)
     }

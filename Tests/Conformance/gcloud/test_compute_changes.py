@@ -113,3 +113,51 @@ def test_many_instances_are_made_in_a_region(rehearsal):
         "many-1", "europe-west1-c", "many-2", "europe-west1-c",
     ]
     rehearsal.sh("gcloud compute instances delete many-1 many-2 --zone=europe-west1-c -q")
+
+
+def test_a_group_of_a_region_is_spread_and_updated(rehearsal):
+    group, region = "gcloud compute instance-groups managed", "--region=europe-west1"
+    create = "gcloud compute instance-templates create"
+    rehearsal.sh(f"{create} small --machine-type=e2-small {IMAGE} && {create} micro --machine-type=e2-micro {IMAGE}")
+    rehearsal.sh(f"{group} create pool --size=3 --template=small {region}")
+    rehearsal.sh(f"{group} wait-until pool --stable {region}", timeout=120)
+    zones = show(rehearsal, "instances list", "zone.basename()").split()
+    assert sorted(zones) == ["europe-west1-b", "europe-west1-c", "europe-west1-d"]
+    assert show(rehearsal, "instance-groups managed list", "name,LOCATION,size,targetSize").split()[0] == "pool"
+    listed = show(rehearsal, f"instance-groups managed list-instances pool {region}", "NAME,STATUS").split()
+    assert listed.count("RUNNING") == 3
+
+    types = "instances list", "machineType.basename()"
+    rehearsal.sh(f"{group} set-instance-template pool --template=micro {region}")
+    assert show(rehearsal, *types).split() == ["e2-small"] * 3
+    first = show(rehearsal, "instances list", "name").split()[0]
+    rehearsal.sh(f"{group} update-instances pool --instances={first} {region}")
+    rehearsal.sh(f"{group} wait-until pool --stable {region}", timeout=120)
+    assert sorted(show(rehearsal, *types).split()) == ["e2-micro", "e2-small", "e2-small"]
+    rehearsal.sh(f"{group} rolling-action start-update pool --version=template=micro {region}")
+    rehearsal.sh(f"{group} wait-until pool --version-target-reached {region}", timeout=120)
+    rehearsal.sh(f"{group} wait-until pool --stable {region}", timeout=120)
+    assert show(rehearsal, *types).split() == ["e2-micro"] * 3
+    before = show(rehearsal, "instances list", "id")
+    rehearsal.sh(f"{group} rolling-action restart pool {region}")
+    assert show(rehearsal, "instances list", "id,status").split() == " RUNNING ".join(before.split() + [""]).split()
+    rehearsal.sh(f"{group} update pool --description=workers {region}")
+    assert show(rehearsal, f"instance-groups managed describe pool {region}", "description") == "workers"
+    rehearsal.sh(f"{group} resize pool --size=1 {region} && {group} wait-until pool --stable {region}", timeout=120)
+    assert len(show(rehearsal, "instances list", "name").split()) == 1
+    rehearsal.sh(f"{group} delete pool {region} -q")
+    rehearsal.sh("gcloud compute instance-templates delete small micro -q")
+
+
+def test_networks_are_changed(rehearsal):
+    networks, where = "gcloud compute networks", "--region=europe-west1"
+    rehearsal.sh(f"{networks} create own && echo y | {networks} update own --bgp-routing-mode=global --mtu=1500")
+    assert show(rehearsal, "networks describe own", "routingConfig.routingMode,mtu").split() == ["GLOBAL", "1500"]
+    rehearsal.sh(f"{networks} subnets update own {where} --enable-flow-logs --logging-flow-sampling=0.5")
+    rehearsal.sh(f"{networks} subnets update own {where} --no-enable-private-ip-google-access")
+    fields = "logConfig.flowSampling,privateIpGoogleAccess"
+    assert show(rehearsal, f"networks subnets describe own {where}", fields).split() == ["0.5", "False"]
+    rehearsal.sh(f"{networks} update own --switch-to-custom-subnet-mode -q")
+    rehearsal.sh(f"{networks} subnets create further --network=own --range=10.7.0.0/24 {where}")
+    listed = show(rehearsal, "networks subnets list --network=own --filter=region:europe-west1", "name").split()
+    assert sorted(listed) == ["further", "own"]
