@@ -126,7 +126,11 @@ package struct ComputeEngine: Sendable {
             life: life
         )
         templates = InstanceTemplateMethods(rows: rows("instanceTemplates", "instanceTemplate"))
-        groups = GroupMethods(rows: rows("instanceGroupManagers", "instanceGroupManager"), maker: maker)
+        groups = GroupMethods(
+            rows: rows("instanceGroupManagers", "instanceGroupManager"),
+            unmanaged: rows("instanceGroups", "instanceGroup"),
+            maker: maker
+        )
         groupKeeper = GroupKeeper(store: store, maker: maker, logger: logger)
         await life.register()
         await instances.register()

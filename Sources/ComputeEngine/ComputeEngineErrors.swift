@@ -55,6 +55,13 @@ extension GoogleError {
         )
     }
 
+    static func memberExists(_ instance: String, of group: String) -> GoogleError {
+        .invalid(
+            "Resource '\(instance)' is already a member of '\(group)'.",
+            reason: "memberAlreadyExists"
+        )
+    }
+
     static func groupMemberStays(_ instance: ResourceName, of group: String) -> GoogleError {
         .invalid(
             "The instance '\(instance)' cannot be renamed: it is managed by the group '\(group)'. Abandon it first.",
@@ -116,10 +123,11 @@ extension GoogleError {
         )
     }
 
-    static func networkInUse(_ network: ResourceName, by user: ResourceName) -> GoogleError {
-        let kind = network.segments.dropLast().last.map { String($0.dropLast()) } ?? ""
+    /// A network, a subnetwork or an instance group that something else needs.
+    static func resourceInUse(_ resource: ResourceName, by user: ResourceName) -> GoogleError {
+        let kind = resource.segments.dropLast().last.map { String($0.dropLast()) } ?? ""
         return .invalid(
-            "The \(kind) resource '\(network)' is already being used by '\(user)'",
+            "The \(kind) resource '\(resource)' is already being used by '\(user)'",
             reason: "resourceInUseByAnotherResource"
         )
     }

@@ -137,7 +137,7 @@ struct AddressMethods: Sendable {
             }
             let users = try Address.users(in: key.project, db)[address["address"]?.string ?? ""]
             if let user = users?.first {
-                throw GoogleError.networkInUse(key.resourceName, by: ResourceName(parsing: user))
+                throw GoogleError.resourceInUse(key.resourceName, by: ResourceName(parsing: user))
             }
             try ResourceStore.delete(key, in: db)
             return address

@@ -21,7 +21,14 @@ extension GroupMethods {
         let base = group["baseInstanceName"]?.string ?? ""
         try ResourceNames.check(base + "-0000")
         InstanceGroup.resize(&group, to: size)
-        return try await rows.insert(group, at: key, by: caller)
+        var unmanaged = key
+        unmanaged.collection = "instanceGroups"
+        let namesake = unmanaged
+        return try await rows.insert(group, at: key, by: caller) { db in
+            guard try ResourceStore.fetch(namesake, in: db) == nil else {
+                throw GoogleError.resourceExists(namesake.resourceName)
+            }
+        }
     }
 
     /// Checks that a group's instances can be made, and that the caller may have them made.
@@ -234,6 +241,7 @@ extension GroupMethods {
     // MARK: Operations
 
     func register() async {
+        await registerUnmanaged()
         let changes = rows.changes
         let rowsOnly = ["insert", "resize", "createInstances", "deleteInstances", "abandonInstances"]
         await changes.register(rowsOnly: rowsOnly.map(change))

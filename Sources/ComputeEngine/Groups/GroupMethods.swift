@@ -10,6 +10,8 @@ import Operations
 /// See [instanceGroupManagers](https://docs.cloud.google.com/compute/docs/reference/rest/v1/instanceGroupManagers).
 struct GroupMethods: Sendable {
     let rows: Rows
+    /// Groups without a manager.
+    let unmanaged: Rows
     let maker: InstanceMaker
 
     func add(to api: MethodTable) {
@@ -34,7 +36,7 @@ struct GroupMethods: Sendable {
             requires: "compute.instanceGroups.list",
             aggregatedGroups
         )
-        api.lacks("compute.instanceGroups.insert", .post, ComputePath.zone + "/instanceGroups")
+        addUnmanaged(to: api)
         // Groups have the size that they are told: there are no autoscalers.
         api.add(
             "compute.autoscalers.aggregatedList",

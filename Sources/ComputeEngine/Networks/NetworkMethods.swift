@@ -99,7 +99,7 @@ struct NetworkMethods: Sendable {
                     let interface = row.resource["networkInterfaces"]?[0]
                     return (interface?["network"] ?? row.resource["network"])?.string == key.link
                 }
-                if let user { throw GoogleError.networkInUse(key.resourceName, by: user.key.resourceName) }
+                if let user { throw GoogleError.resourceInUse(key.resourceName, by: user.key.resourceName) }
             }
             try ResourceStore.delete(key, in: db)
             return network
@@ -211,7 +211,7 @@ struct NetworkMethods: Sendable {
             let user = try ResourceStore.list("instances", project: key.project, in: db).first {
                 $0.resource["networkInterfaces"]?[0]?["subnetwork"]?.string == key.link
             }
-            if let user { throw GoogleError.networkInUse(key.resourceName, by: user.key.resourceName) }
+            if let user { throw GoogleError.resourceInUse(key.resourceName, by: user.key.resourceName) }
             try ResourceStore.delete(key, in: db)
             return subnetwork
         }

@@ -117,7 +117,8 @@ struct Rows: Sendable {
         }
     }
 
-    private static func scope(zone: String?, region: String?, project: String) throws -> String {
+    /// - Throws: ``GoogleError`` `notFound` (404) for what is no zone or region.
+    static func scope(zone: String?, region: String?, project: String) throws -> String {
         if let zone {
             guard Region.ofZone(zone) != nil else { throw GoogleError.unknownZone(zone, project: project) }
             return "zones/\(zone)"

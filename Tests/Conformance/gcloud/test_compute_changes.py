@@ -161,3 +161,16 @@ def test_networks_are_changed(rehearsal):
     rehearsal.sh(f"{networks} subnets create further --network=own --range=10.7.0.0/24 {where}")
     listed = show(rehearsal, "networks subnets list --network=own --filter=region:europe-west1", "name").split()
     assert sorted(listed) == ["further", "own"]
+
+
+def test_a_group_has_the_members_that_were_chosen(rehearsal):
+    group = "gcloud compute instance-groups unmanaged"
+    rehearsal.sh(f"gcloud compute instances create one two {ZONE} {IMAGE} && {group} create chosen {ZONE}")
+    rehearsal.sh(f"{group} add-instances chosen --instances=one,two {ZONE}")
+    rehearsal.sh(f"gcloud compute instance-groups set-named-ports chosen --named-ports=http:80 {ZONE}")
+    assert "http" in rehearsal.sh(f"gcloud compute instance-groups get-named-ports chosen {ZONE}").stdout
+    rehearsal.sh(f"{group} remove-instances chosen --instances=two {ZONE}")
+    listed = show(rehearsal, f"instance-groups unmanaged list-instances chosen {ZONE}", "instance.basename(),status")
+    assert listed.split() == ["one", "RUNNING"]
+    assert show(rehearsal, "instance-groups list", "name,size").split() == ["chosen", "1"]
+    rehearsal.sh(f"{group} delete chosen {ZONE} -q && gcloud compute instances delete one two {ZONE} -q")
