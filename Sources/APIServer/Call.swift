@@ -157,8 +157,9 @@ extension GoogleError {
         var field = (context?.codingPath ?? []).map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
         if case .keyNotFound(let key, _) = error { field.append(key.stringValue) }
         let place = field.isEmpty ? "" : " at '\(field.joined(separator: "."))'"
+        let why = context?.debugDescription ?? "unreadable"
         return .invalid(
-            "Invalid JSON payload received\(place): \(context?.debugDescription ?? "unreadable").",
+            "Invalid JSON payload received\(place): \(why)\(why.hasSuffix(".") ? "" : ".")",
             reason: "parseError"
         )
     }

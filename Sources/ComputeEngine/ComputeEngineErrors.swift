@@ -125,7 +125,8 @@ extension GoogleError {
 
     /// A network, a subnetwork or an instance group that something else needs.
     static func resourceInUse(_ resource: ResourceName, by user: ResourceName) -> GoogleError {
-        let kind = resource.segments.dropLast().last.map { String($0.dropLast()) } ?? ""
+        let collection = resource.segments.dropLast().last ?? ""
+        let kind = collection.dropLast(collection.hasSuffix("sses") ? 2 : 1)
         return .invalid(
             "The \(kind) resource '\(resource)' is already being used by '\(user)'",
             reason: "resourceInUseByAnotherResource"

@@ -32,11 +32,15 @@ package struct GuestTools: Sendable {
     }
     /// The command that ``WorkloadEngine/exec(_:in:part:)`` starts after a machine's start; it ends with the server.
     package static let startServer = ExecSpec([path + "/bin/sh", path + "/libexec/ssh-up.sh"], user: "0")
+    /// What a machine calls itself from its first moment on, whatever the engine calls it.
+    package static func name(_ name: String, domain: String) -> FileSpec {
+        FileSpec(path: "/.brume-run/name", content: Array("\(name) \(domain)\n".utf8))
+    }
     /// Put before a machine's first program.
     package static let wrapper = [path + "/bin/sh", path + "/libexec/first.sh"]
 
     /// Raised when the tree changes.
-    private static let version = 5
+    private static let version = 6
 
     private let folder: String
     /// The folder of the scripts that make the trees.

@@ -187,6 +187,27 @@ enum AccessConfig {
         return config
     }
 
+    /// Gives an instance's access configurations the addresses that go with its status: who is off has a reserved one at
+    /// most.
+    ///
+    /// See [ephemeral addresses](https://docs.cloud.google.com/compute/docs/ip-addresses#ephemeraladdress).
+    static func settle(_ instance: inout JSON) {
+        guard var interface = instance["networkInterfaces"]?[0], let configs = interface["accessConfigs"]?.array else {
+            return
+        }
+        let own = interface["networkIP"]?.string ?? ""
+        let isOff = instance["status"]?.string == "TERMINATED"
+        interface["accessConfigs"] = .array(
+            configs.map { config in
+                guard isOff else { return own.isEmpty ? config : addressed(config, at: own) }
+                var config = config
+                if !Address.isReserved(config["natIP"]?.string ?? "") { config["natIP"] = .none }
+                return config
+            }
+        )
+        instance["networkInterfaces"] = [interface]
+    }
+
     static func addresses(of instance: JSON) -> [String] {
         (instance["networkInterfaces"]?[0]?["accessConfigs"]?.array ?? []).compactMap { $0["natIP"]?.string }
     }

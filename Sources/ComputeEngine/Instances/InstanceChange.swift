@@ -48,6 +48,7 @@ struct InstanceChange: Sendable {
 
     static let tags = InstanceChange("tags") { asked, instance in
         try Token.check(asked["tags"]?["fingerprint"], against: instance["tags"]?["fingerprint"])
+        try NetworkTags.check(asked["tags"])
         instance["tags"] = ["items": asked["tags"]?["items"] ?? [], "fingerprint": .string(Token.fingerprint())]
     }
 

@@ -5,12 +5,12 @@ import Workloads
 
 /// An instance as its own metadata server shows it.
 enum InstanceGuest {
-    /// - Parameter range: The subnetwork's; nil when the engine chose another one.
+    /// - Parameter ranges: The subnetwork's, and the one that the engine chose where it could not have that.
     static func make(
         _ instance: JSON,
         project: ProjectIdentity,
         projectMetadata: JSON,
-        range: AddressRange?
+        ranges: [AddressRange]
     ) -> Guest {
         let name = instance["name"]?.string ?? ""
         let zone = ResourceName(parsing: instance["zone"]?.string ?? "").last
@@ -20,7 +20,7 @@ enum InstanceGuest {
         let account = instance["serviceAccounts"]?[0]
         let scheduling = instance["scheduling"]
         let address = IPv4.number(interface?["networkIP"]?.string ?? "")
-        let subnetwork = address.flatMap { address in range.flatMap { $0.contains(address) ? $0 : nil } }
+        let subnetwork = address.flatMap { address in ranges.first { $0.contains(address) } }
         return Guest(
             projectID: project.id,
             projectNumber: project.number,

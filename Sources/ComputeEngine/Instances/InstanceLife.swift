@@ -65,6 +65,7 @@ struct InstanceLife: Sendable {
         _ = try ContainerDeclaration.read(from: instance)
         try RunLimit.check(instance["scheduling"])
         try HostName.check(instance)
+        try NetworkTags.check(instance["tags"])
         _ = try asksForOwnKernel(instance)
     }
 
@@ -141,16 +142,21 @@ struct InstanceLife: Sendable {
 
     /// Holds a machine where it is. Its memory stays in the computer's: a restart of the computer ends it.
     private func suspend(_ key: ResourceKey, _: Operations.Operation) async throws {
-        try await engine.pause(Self.workload(of: try await store.get(key)))
+        let instance = try await store.get(key)
+        try await engine.pause(Self.workload(of: instance))
+        // Its kernel is the computer's, which would go on taking connections that nobody answers.
+        try await walls.close(instance)
         try await setStatus(key, "SUSPENDED") { instance in
             instance["lastSuspendedTimestamp"] = .string(Timestamp.text(changes.now()))
         }
     }
 
     private func resume(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
-        let workload = Self.workload(of: try await store.get(key))
+        let instance = try await store.get(key)
+        let workload = Self.workload(of: instance)
         guard try await engine.status(of: workload)?.isRunning ?? false else { return try await start(key, operation) }
         try await engine.resume(workload)
+        try await walls.raise(for: instance, key)
         try await setStatus(key, "RUNNING")
     }
 
@@ -368,12 +374,14 @@ struct InstanceLife: Sendable {
     // MARK: - Shared
 
     func guest(of instance: JSON, _ key: ResourceKey) async throws -> Guest {
-        let ranges = try await InstancePlace(of: instance).ranges(store: store)
+        let place = InstancePlace(of: instance)
+        let ranges = try await place.ranges(store: store)
+        let made = try await guests.network(place.engineNetwork)?.subnet
         return InstanceGuest.make(
             instance,
             project: try await projects.project(key.project),
             projectMetadata: try await projectMetadata.metadata(of: key.project),
-            range: AddressRange(ranges.part ?? ranges.network)
+            ranges: [ranges.part ?? ranges.network, made ?? ""].compactMap { AddressRange($0) }
         )
     }
 
@@ -389,6 +397,7 @@ struct InstanceLife: Sendable {
     ) async throws {
         try await store.update(key) { instance in
             instance["status"] = .string(status)
+            AccessConfig.settle(&instance)
             change(&instance)
         }
     }
@@ -401,7 +410,10 @@ struct InstanceLife: Sendable {
             guard let instance = try ResourceStore.fetch(key, in: db), instance["status"]?.string == from else {
                 return false
             }
-            _ = try ResourceStore.update(key, in: db) { $0["status"] = .string(status) }
+            _ = try ResourceStore.update(key, in: db) { instance in
+                instance["status"] = .string(status)
+                AccessConfig.settle(&instance)
+            }
             return true
         }
     }

@@ -247,7 +247,7 @@ extension InstanceLife {
             process.mounts = entry?.hostTools.compactMap { $0.mount() } ?? []
             process.environment["PATH"] = Self.path(with: entry?.hostTools ?? [])
             // systemd gives a machine without an ID a new one; a copied disk has another machine's.
-            process.files = [FileSpec(path: "/etc/machine-id", content: [])]
+            process.files = ["/etc/machine-id", "/var/lib/dbus/machine-id"].map { FileSpec(path: $0, content: []) }
             spec = MachineSpec(process: process, bootsInit: true)
         }
         var machine = spec

@@ -27,6 +27,21 @@ struct Walls: Sendable {
         await raise(for: neighbours.filter { $0["id"] != instance["id"] }, rules, among: neighbours)
     }
 
+    /// Lets nothing in any more, until the wall is raised again.
+    func close(_ instance: JSON) async throws {
+        guard let network = try await guests.network(InstancePlace(of: instance).engineNetwork) else { return }
+        try await close(InstanceLife.workload(of: instance), in: network)
+    }
+
+    /// As ``close(_:)``, for a machine that is nobody's.
+    func close(_ workload: WorkloadName, in network: NetworkDescription) async throws {
+        guard try await engine.capabilities().packetFilters else { return }
+        try await engine.apply(
+            PacketFilter(ingress: [], egress: [], outside: network.daemonAddress),
+            to: workload
+        )
+    }
+
     /// Raises the walls of a project's running machines anew.
     func raise(in project: String) async throws {
         guard try await engine.capabilities().packetFilters else { return }

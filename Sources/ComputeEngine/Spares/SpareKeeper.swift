@@ -54,15 +54,17 @@ struct SpareKeeper: Service {
                 besides: try await Address.kept(in: plan.project.id, store: life.store),
                 owner: workload.text
             )
+            // What it writes before it is somebody's is not to bear a name that nobody knows.
+            var named = plan
+            named.spec.process.files.append(
+                GuestTools.name("instance", domain: HostName.domain(plan.zone, of: plan.project.id))
+            )
             try await life.engine.create(
-                life.workload(plan, named: workload, host: workload.text, as: guest, at: place)
+                life.workload(named, named: workload, host: workload.text, as: guest, at: place)
             )
             try await life.engine.start(workload)
             // Nobody's machine takes nothing from anybody.
-            if try await life.engine.capabilities().packetFilters {
-                let nothing = PacketFilter(ingress: [], egress: [], outside: network.daemonAddress)
-                try await life.engine.apply(nothing, to: workload)
-            }
+            try await life.walls.close(workload, in: network)
             try await life.serve(workload)
             await spares.offer(.init(workload: workload, kind: plan.kind))
             logger.info("a spare machine is ready", metadata: ["workload": "\(workload)"])

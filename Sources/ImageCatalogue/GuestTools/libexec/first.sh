@@ -5,4 +5,5 @@ if [ -s /.brume-run/name ]; then
     read -r name domain < /.brume-run/name
     /.brume/bin/sh /.brume/libexec/name-up.sh "$name" "$domain"
 fi
+unset HOSTNAME
 exec "$@"
