@@ -5,7 +5,7 @@ import SimulatedEngine
 import Testing
 import Workloads
 
-@Suite("limits of run time")
+@Suite("limits of run time", .timeLimit(.minutes(1)))
 struct RunLimitTests {
     private static func soon() -> JSON { .string(Timestamp.text(Date().addingTimeInterval(1))) }
 

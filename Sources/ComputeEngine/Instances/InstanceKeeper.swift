@@ -46,6 +46,7 @@ struct InstanceKeeper: Service {
     private func hasInstances() async throws -> Bool { try await !life.store.list("instances").isEmpty }
 
     private func reconcile() async throws {
+        try await life.spares.clear()
         let instances = try await life.store.list("instances")
         await withDiscardingTaskGroup { group in
             // One that was being started when the daemon ended is still to be started.

@@ -198,9 +198,10 @@ struct InstanceLife: Sendable {
     /// See [simulating events](https://docs.cloud.google.com/compute/docs/instances/simulating-host-maintenance).
     private func maintain(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
         let instance = try await store.get(key)
-        guard instance["status"]?.string == "RUNNING" else { return }
         let scheduling = instance["scheduling"]
         let isSpot = scheduling?["preemptible"]?.bool ?? false
+        // One that an earlier run had begun to end is ended.
+        guard instance["status"] == "RUNNING" || (isSpot && instance["status"] == "STOPPING") else { return }
         let isStopped = isSpot || scheduling?["onHostMaintenance"]?.string == "TERMINATE"
         let event = isStopped ? "TERMINATE_ON_HOST_MAINTENANCE" : "MIGRATE_ON_HOST_MAINTENANCE"
         try await show(instance, key, maintenance: event, isPreempted: isSpot)

@@ -79,26 +79,29 @@ extension InstanceLife {
         guard plan.isCommon, let spare = spares.take(plan.kind) else { return nil }
         let workload = Self.workload(of: instance)
         do {
-            guard try await engine.status(of: spare)?.isRunning ?? false,
-                // The place comes first: a machine that has its name has everything.
-                let place = try await guests.handOver(
-                    from: spare.text,
-                    to: workload.text,
-                    as: try await guest(of: instance, key)
-                )
+            guard let status = try await engine.status(of: spare), status.isRunning,
+                // It may have been reserved since.
+                try await !Address.kept(in: key.project, store: store).contains(status["machine"]?.address ?? "")
             else {
                 await spares.discard(spare)
                 return nil
             }
+            if plan.spec.monitor == nil { try await engine.resize(spare, to: plan.spec.process.resources) }
+            // The place comes first: a machine that has its name has everything.
+            let guest = try await guest(of: instance, key)
+            guard let place = try await guests.handOver(from: spare.text, to: workload.text, as: guest) else {
+                await spares.discard(spare)
+                return nil
+            }
             let addressed = try await note(place, of: key)
-            try await guests.update(try await guest(of: addressed, key), owner: workload.text)
+            try await guests.update(try await self.guest(of: addressed, key), owner: workload.text)
             try await engine.rename(spare, to: workload)
-            if plan.spec.monitor == nil { try await engine.resize(workload, to: plan.spec.process.resources) }
             return addressed
-        } catch let error as EngineError {
-            logger.warning("a spare machine is of no use: \(error)", metadata: ["instance": "\(key.resourceName)"])
+        } catch {
             // It has the instance's address, unless it has its name already.
-            try await engine.remove(spare)
+            await spares.discard(spare)
+            guard error is EngineError else { throw error }
+            logger.warning("a spare machine is of no use: \(error)", metadata: ["instance": "\(key.resourceName)"])
             return nil
         }
     }
@@ -139,6 +142,8 @@ extension InstanceLife {
         let workload = Self.workload(of: instance)
         let description = try await guests.ensureNetwork(plan.network, subnet: plan.ranges.network)
         let wanted = instance["networkInterfaces"]?[0]?["networkIP"]?.string ?? ""
+        // One that nobody has is not to stand in the way of who wants an address.
+        if !wanted.isEmpty { await spares.discardAll(in: plan.network) }
         let place = try await guests.admit(
             try await guest(of: instance, key),
             to: plan.network,

@@ -126,17 +126,25 @@ extension InstanceLife {
         within whole: Operations.Operation,
         whileOff work: () async throws -> Void = {}
     ) async throws {
-        _ = try await claim(key, from: "RUNNING", to: "STOPPING")
-        try await run("stop", key, within: whole)
-        try await work()
-        try await show(try await store.get(key), key)
+        let hasBegunToStart = try await store.database.read { db in
+            try Operations.Operation.exists(db, key: Self.part("start", of: whole, key))
+        }
+        if !hasBegunToStart {
+            try await run("stop", key, within: whole)
+            try await work()
+            try await show(try await store.get(key), key)
+        }
         try await run("start", key, within: whole)
+    }
+
+    private static func part(_ verb: String, of whole: Operations.Operation, _ key: ResourceKey) -> String {
+        "\(whole.id)-\(verb)-\(key.name)"
     }
 
     /// Runs an operation within another, once even when the daemon is started anew meanwhile.
     private func run(_ verb: String, _ key: ResourceKey, within whole: Operations.Operation) async throws {
         var part = whole
-        part.id = "\(whole.id)-\(verb)-\(key.name)"
+        part.id = Self.part(verb, of: whole, key)
         part.target = key.resourceName.description
         part.scope = key.scope
         part.method = "compute.instances.\(verb)"
@@ -147,6 +155,9 @@ extension InstanceLife {
         let isNew = try await store.database.write { db in
             if try Operations.Operation.exists(db, key: new.id) { return false }
             try OperationRunner.insert(new, in: db)
+            if verb == "stop", try ResourceStore.fetch(key, in: db)?["status"] == "RUNNING" {
+                _ = try ResourceStore.update(key, in: db) { $0["status"] = "STOPPING" }
+            }
             return true
         }
         if isNew { changes.runner.begin(new.id) }

@@ -32,7 +32,7 @@ struct RunLimit: Sendable, Equatable {
     /// - Throws: ``GoogleError`` `invalid` (400) for a duration that is not between 30 seconds and 120 days, and for a time
     ///   that cannot be read.
     static func check(_ scheduling: JSON?) throws {
-        if let asked = scheduling?["maxRunDuration"] {
+        if let asked = scheduling?["maxRunDuration"], !asked.isNull {
             let seconds = asked["seconds"]?.integer ?? 0
             guard (30...10_368_000).contains(seconds) else {
                 throw GoogleError.invalidField(
@@ -42,7 +42,7 @@ struct RunLimit: Sendable, Equatable {
                 )
             }
         }
-        if let time = scheduling?["terminationTime"]?.string, Timestamp.date(time) == nil {
+        if let time = scheduling?["terminationTime"]?.string, !time.isEmpty, Timestamp.date(time) == nil {
             throw GoogleError.invalidField(
                 "resource.scheduling.terminationTime",
                 time,

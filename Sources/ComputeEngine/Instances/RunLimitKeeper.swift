@@ -3,6 +3,7 @@ import GRDB
 import GoogleAPI
 import Logging
 import ServiceLifecycle
+import Workloads
 
 /// Ends instances whose time is over.
 actor RunLimitKeeper: Service {
@@ -53,15 +54,32 @@ actor RunLimitKeeper: Service {
         defer { waiting.remove(one) }
         do {
             try await Task.sleep(for: .seconds(max(0, one.end.timeIntervalSince(life.changes.now()))))
-            // It may have been stopped, or been given more time.
-            guard let instance = try await life.store.find(one.key), instance["id"]?.string == one.id,
-                RunLimit(of: instance)?.end == one.end, try await !life.isChanging(one.key)
-            else { return }
-            logger.info("an instance has run as long as it may", metadata: ["instance": "\(one.key.resourceName)"])
-            try await life.terminate(instance, one.key)
+            while try await !hasEnded(one) { try await Task.sleep(for: Self.pause) }
         } catch is CancellationError {
         } catch {
             logger.error("cannot end an instance: \(error)", metadata: ["instance": "\(one.key.resourceName)"])
+        }
+    }
+
+    /// An operation that is at work, or an engine that is away, tells nobody when it is over.
+    private static let pause: Duration = .seconds(1)
+
+    /// Ends an instance whose time is over.
+    ///
+    /// - Returns: False when it is to be tried again.
+    private func hasEnded(_ one: Limited) async throws -> Bool {
+        // It may have been stopped, or been given more time.
+        guard let instance = try await life.store.find(one.key), instance["id"]?.string == one.id,
+            ["RUNNING", "STOPPING"].contains(instance["status"]?.string), RunLimit(of: instance)?.end == one.end
+        else { return true }
+        guard try await !life.isChanging(one.key) else { return false }
+        logger.info("an instance has run as long as it may", metadata: ["instance": "\(one.key.resourceName)"])
+        do {
+            try await life.terminate(instance, one.key)
+            return true
+        } catch let error as EngineError {
+            logger.warning("cannot end an instance: \(error)", metadata: ["instance": "\(one.key.resourceName)"])
+            return false
         }
     }
 }

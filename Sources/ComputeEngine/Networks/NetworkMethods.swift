@@ -88,10 +88,10 @@ struct NetworkMethods: Sendable {
             }
             if Network.isAuto(network) {
                 for region in Region.all {
-                    try ResourceStore.delete(
-                        Network.subnetworkKey(key.name, region: region.name, in: key.project),
-                        in: db
-                    )
+                    let subnetwork = Network.subnetworkKey(key.name, region: region.name, in: key.project)
+                    // Another network may have one of the name.
+                    guard try ResourceStore.fetch(subnetwork, in: db)?["network"]?.string == key.link else { continue }
+                    try ResourceStore.delete(subnetwork, in: db)
                 }
             }
             for collection in ["instances", "firewalls", "subnetworks"] {

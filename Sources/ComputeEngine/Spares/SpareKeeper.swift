@@ -22,11 +22,10 @@ struct SpareKeeper: Service {
             group.addTask {
                 await withDiscardingTaskGroup { patient in
                     for await plan in spares.wishes {
-                        guard let workload = await make(plan) else { continue }
+                        guard spares.mayMake(plan), let workload = await make(plan) else { continue }
                         patient.addTask {
                             try? await Task.sleep(for: patience)
-                            // One that was given away has another name by now.
-                            if !Task.isCancelled { await spares.discard(workload) }
+                            if !Task.isCancelled { await spares.discardUnwanted(workload) }
                         }
                     }
                     patient.cancelAll()

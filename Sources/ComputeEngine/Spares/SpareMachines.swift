@@ -78,17 +78,41 @@ final class SpareMachines: Sendable {
     // MARK: Removal
 
     /// Removes a machine that is nobody's; what cannot be removed now is removed by the next run of the daemon.
+    ///
+    /// The work is done also when who asks for it is cancelled.
     func discard(_ workload: WorkloadName) async {
-        state.withLock { state in state.ready.removeAll { $0.workload == workload } }
-        do {
-            try await engine.remove(workload)
-            try await guests.release(owner: workload.text)
-        } catch {}
+        await Task { [engine, guests] in
+            do {
+                try await engine.remove(workload)
+                try await guests.release(owner: workload.text)
+            } catch {}
+        }.value
+    }
+
+    /// Removes a machine that was offered, unless it was given away.
+    func discardUnwanted(_ workload: WorkloadName) async {
+        let isStillThere = state.withLock { state -> Bool in
+            guard let index = state.ready.firstIndex(where: { $0.workload == workload }) else { return false }
+            state.ready.remove(at: index)
+            return true
+        }
+        if isStillThere { await discard(workload) }
     }
 
     func discardAll(in network: String? = nil) async {
-        let gone = state.withLock { state in state.ready.filter { network == nil || $0.kind.network == network } }
+        let gone = state.withLock { state in
+            let gone = state.ready.filter { network == nil || $0.kind.network == network }
+            state.ready.removeAll { spare in gone.contains { $0.workload == spare.workload } }
+            return gone
+        }
         for spare in gone { await discard(spare.workload) }
+    }
+
+    /// Whether a machine of a plan may be made now: nobody waits for a start, and there is none of the kind.
+    func mayMake(_ plan: MachinePlan) -> Bool {
+        state.withLock { state in
+            state.startsInProgress == 0 && !state.ready.contains { $0.kind == plan.kind }
+        }
     }
 
     /// Removes what an earlier run of the daemon left, once.

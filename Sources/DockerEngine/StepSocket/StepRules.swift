@@ -322,7 +322,7 @@ package struct StepRules: Sendable {
     private func checkName(_ name: String?) throws {
         guard let name, !name.isEmpty else { return }
         guard name.contains(where: { !$0.isHexDigit }), !name.contains("."),
-            !["instance-", "build-", "job-"].contains(where: name.hasPrefix)
+            !["instance-", "spare-", "build-", "job-"].contains(where: name.hasPrefix)
         else {
             throw StepRefusal(
                 "The name '\(name)' looks like an identifier or like one of Brume's own: choose another, without '.'."

@@ -8,8 +8,9 @@ echo "$name $domain" > /.brume-run/name.new
 $B mv /.brume-run/name.new /.brume-run/name
 old=$($B hostname)
 [ "$old" != "$name" ] || exit 0
-$B hostname "$name" || exit 1
 # Where engines mount these files from outside they cannot be replaced, but written.
 echo "$name" > /etc/hostname
 hosts=$($B awk -v old="$old" -v names="$name.$domain $name" '$NF == old { $0 = $1 "\t" names } { print }' /etc/hosts)
 echo "$hosts" > /etc/hosts
+# Last: who is ended before does all of it again.
+$B hostname "$name"
