@@ -26,7 +26,8 @@ struct RunLimitTests {
         }
     }
 
-    @Test func `what a killed daemon was ending is ended by the next one`() async throws {
+    @Test func `a limit that is set by another run of the daemon, and is over already, ends an instance`() async throws
+    {
         try await ComputeCloud.run { earlier in
             try await earlier.insert("late")
             try await ComputeCloud.run(after: earlier) { cloud in
@@ -96,7 +97,7 @@ struct RunLimitTests {
 
 @Suite("names of machines")
 struct HostNameTests {
-    @Test func `a machine has the name that its instance asks for, and the metadata server tells it`() async throws {
+    @Test func `a machine is given the name that its instance asks for`() async throws {
         try await ComputeCloud.run { cloud in
             try await cloud.insert("plain") { $0["hostname"] = "gpu-1.lab.example.com" }
             #expect(cloud.inside.arguments(of: "users-up.sh")?.suffix(2) == ["gpu-1", "lab.example.com"])

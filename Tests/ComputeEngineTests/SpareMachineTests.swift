@@ -100,7 +100,7 @@ struct SpareMachineTests {
         try await withSpareMachines { earlier, ready in
             try await earlier.insert("first")
             let spare = try await ready.next()
-            // The daemon dies after the place was given away, before the machine was.
+            // The engine goes away at some moment of this.
             let second = try await earlier.api.post(ComputeCloud.instances, json: ComputeCloud.body("second"))
             #expect(second.status == 200)
             await earlier.engine.goAway()

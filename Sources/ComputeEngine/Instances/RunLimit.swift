@@ -7,7 +7,6 @@ import GoogleAPI
 struct RunLimit: Sendable, Equatable {
     /// When its time is over.
     var end: Date
-    var isDeletedThen: Bool
 
     /// What ends a Spot machine or one whose time is over: `STOP` unless the instance says `DELETE`.
     static func deletes(_ instance: JSON) -> Bool {
@@ -26,7 +25,6 @@ struct RunLimit: Sendable, Equatable {
         }
         guard let end = ends.min() else { return nil }
         self.end = end
-        isDeletedThen = Self.deletes(instance)
     }
 
     /// - Throws: ``GoogleError`` `invalid` (400) for a duration that is not between 30 seconds and 120 days, and for a time
