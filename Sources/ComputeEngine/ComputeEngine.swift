@@ -72,7 +72,7 @@ package struct ComputeEngine: Sendable {
         let defaults = DefaultNetwork(store: store, now: now)
         projectMethods = ProjectMethods(store: store, projects: projects, changes: changes, defaults: defaults)
         let walls = Walls(store: store, engine: engine, guests: guests, defaults: defaults, logger: logger)
-        spares = SpareMachines(engine: engine, guests: guests, isWanted: keepsSpareMachines)
+        spares = SpareMachines(engine: engine, guests: guests, isWanted: keepsSpareMachines, logger: logger)
         networks = NetworkMethods(
             rows: rows("networks", "network"),
             subnetworks: rows("subnetworks", "subnetwork"),

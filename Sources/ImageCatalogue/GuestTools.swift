@@ -36,11 +36,18 @@ package struct GuestTools: Sendable {
     package static func name(_ name: String, domain: String) -> FileSpec {
         FileSpec(path: "/.brume-run/name", content: Array("\(name) \(domain)\n".utf8))
     }
+    /// The name servers that a machine asks, whatever the engine has put into its `/etc/resolv.conf`.
+    package static func resolver(_ servers: [String], searching domains: [String]) -> FileSpec {
+        let lines =
+            (domains.first.map { ["domain \($0)"] } ?? [])
+            + ["search \(domains.joined(separator: " "))"] + servers.map { "nameserver \($0)" }
+        return FileSpec(path: "/.brume-run/resolv.conf", content: Array((lines.joined(separator: "\n") + "\n").utf8))
+    }
     /// Put before a machine's first program.
     package static let wrapper = [path + "/bin/sh", path + "/libexec/first.sh"]
 
     /// Raised when the tree changes.
-    private static let version = 6
+    private static let version = 7
 
     private let folder: String
     /// The folder of the scripts that make the trees.
@@ -91,7 +98,7 @@ package struct GuestTools: Sendable {
     // MARK: Virtual machines
 
     /// Raised when the tree of virtual machines changes.
-    private static let machineVersion = 3
+    private static let machineVersion = 4
     private static let machinePath = "/.brume-vm"
 
     /// Makes what boots machines with a kernel of their own, or finds it made: QEMU and Debian's kernel for clouds; and

@@ -1,5 +1,6 @@
 import BrumeTesting
 import GoogleAPI
+import ImageCatalogue
 import SimulatedEngine
 import Testing
 import Workloads
@@ -17,7 +18,10 @@ struct InsertInstanceTests {
             let workload = ComputeCloud.workload(instance)
             #expect(try await cloud.engine.status(of: workload)?.isRunning == true)
             let process = try #require(await cloud.engine.process(of: workload))
-            #expect(process.image.text.hasPrefix("brume/debian-12:") && process.hostname == "vm")
+            #expect(process.image.text.hasPrefix("brume/debian-12:"))
+            #expect(process.files.contains(GuestTools.name("vm", domain: "europe-west1-b.c.demo.internal")))
+            // The engine tells nobody a name that may change.
+            #expect(process.hostname == workload.text && process.network?.aliases == [])
             #expect(process.resources == Resources(milliCPUs: 1000, memoryBytes: 4 << 30))
             #expect(cloud.inside.arguments(of: "ssh-up.sh") != nil)
         }

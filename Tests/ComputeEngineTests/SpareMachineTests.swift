@@ -1,6 +1,7 @@
 import BrumeTesting
 import GoogleAPI
 import Guests
+import ImageCatalogue
 import Logging
 import SimulatedEngine
 import Testing
@@ -128,6 +129,76 @@ struct SpareMachineTests {
             #expect(await !cloud.engine.workloadNames.contains(spare))
         }
     }
+
+    @Test func `a network is deleted while a machine is being started ahead in it`() async throws {
+        try await withSpareMachines { cloud, _ in
+            let doorstep = await Doorstep(cloud)
+            let networks = ComputeCloud.project + "/global/networks"
+            _ = try await cloud.done(
+                cloud.api.post(networks, json: #"{"name": "own", "autoCreateSubnetworks": true}"#)
+            )
+            try await cloud.insert("first") { $0["networkInterfaces"] = [["network": "global/networks/own"]] }
+            try await doorstep.arrival()
+            _ = try await cloud.done(cloud.api.delete("\(ComputeCloud.instances)/first"))
+            let deleting = try await cloud.api.delete("\(networks)/own")
+            doorstep.open()
+            let deleted = try await cloud.done(deleting)
+            #expect(deleted["error"] == nil, "\(deleted.text)")
+            #expect(await cloud.engine.workloadNames.isEmpty)
+            #expect(await cloud.engine.networkSpecs.map(\.name) == [])
+        }
+    }
+
+    @Test func `the machine that is being started ahead goes to the one instance that asks first`() async throws {
+        try await withSpareMachines { cloud, _ in
+            let doorstep = await Doorstep(cloud)
+            try await cloud.insert("first")
+            let spare = try await doorstep.arrival()
+            var others: [TestReply] = []
+            for name in ["second", "third"] {
+                others.append(try await cloud.api.post(ComputeCloud.instances, json: ComputeCloud.body(name)))
+            }
+            try await withThrowingTaskGroup(of: JSON.self) { group in
+                for other in others { group.addTask { try await cloud.done(other) } }
+                // Who does not get it does not wait for it.
+                #expect(try await group.next()?["error"] == nil)
+                #expect(await !cloud.engine.calls.contains { $0.hasPrefix("rename ") })
+                doorstep.open()
+                for try await operation in group { #expect(operation["error"] == nil) }
+            }
+            #expect(await cloud.engine.calls.filter { $0.hasPrefix("rename \(spare) to ") }.count == 1)
+            let made = await cloud.engine.calls.filter { $0.hasPrefix("create instance-") }
+            #expect(made.count == 2)
+        }
+    }
+}
+
+/// Holds spare machines back before they are ready.
+private struct Doorstep {
+    private let names: AsyncStream<WorkloadName>
+    private let gate: AsyncStream<Void>.Continuation
+
+    init(_ cloud: ComputeCloud) async {
+        let (names, tell) = AsyncStream.makeStream(of: WorkloadName.self)
+        let (opening, gate) = AsyncStream.makeStream(of: Void.self)
+        (self.names, self.gate) = (names, gate)
+        await cloud.engine.whenExecuted(where: { $0.command == GuestTools.startServer.command }) { session in
+            if let name = session.process.hostname, name.hasPrefix("spare-") {
+                tell.yield(WorkloadName(name))
+                for await _ in opening {}
+            }
+            return await cloud.inside.answer(session)
+        }
+    }
+
+    /// Waits for a machine that runs and is not ready.
+    @discardableResult
+    func arrival() async throws -> WorkloadName {
+        for await name in names { return name }
+        throw CancellationError()
+    }
+
+    func open() { gate.finish() }
 }
 
 /// The spare machines that the daemon's log tells of.

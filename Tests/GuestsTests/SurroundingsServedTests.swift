@@ -157,6 +157,19 @@ struct SurroundingsServedTests {
         }
     }
 
+    @Test func `an address of the network tells whose it is`() async throws {
+        try await withNetwork(95) { _, place in
+            let answer = try await resolve("2.95.0.127.in-addr.arpa", kind: 12, at: "127.0.95.1")
+            #expect(answer[3] & 15 == 0 && answer[7] == 1)
+            #expect(Array(answer.suffix(34)) == labels(of: "vm.us-central1-a.c.demo.internal"))
+            #expect(try await resolve("9.95.0.127.in-addr.arpa", kind: 12, at: "127.0.95.1")[3] & 15 == 3)
+        }
+    }
+
+    private func labels(of name: String) -> [UInt8] {
+        name.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) } + [0]
+    }
+
     private func resolve(_ name: String, kind: UInt8, at daemon: String) async throws -> [UInt8] {
         let server = try SocketAddress(ipAddress: daemon, port: 4742)
         let channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -167,8 +180,7 @@ struct SurroundingsServedTests {
                     )
                 }
             }
-        let labels = name.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
-        let query: [UInt8] = [7, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0] + labels + [0, 0, kind, 0, 1]
+        let query: [UInt8] = [7, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0] + labels(of: name) + [0, kind, 0, 1]
         return try await channel.executeThenClose { inbound, outbound in
             try await outbound.write(AddressedEnvelope(remoteAddress: server, data: ByteBuffer(bytes: query)))
             for try await answer in inbound { return Array(answer.data.readableBytesView) }

@@ -31,9 +31,9 @@ extension InstanceLife {
     }
 
     private func bringUp(_ row: JSON, _ key: ResourceKey) async throws {
-        var plan: MachinePlan?
+        var done: MachinePlan?
         spares.startBegins()
-        defer { spares.startEnds(of: plan) }
+        defer { spares.startEnds(of: done) }
         var instance = row
         let workload = Self.workload(of: instance)
         try await setStatus(key, "STAGING")
@@ -41,6 +41,7 @@ extension InstanceLife {
         // A container with another declaration is another container; the machine around it keeps its name.
         let isOther = made.map { ContainerDeclaration.isOther(than: $0.labels, in: instance) } ?? false
         var isServed = false
+        var plan: MachinePlan?
         if made == nil || isOther {
             try await spares.clear()
             let new = try await self.plan(instance, key)
@@ -70,13 +71,14 @@ extension InstanceLife {
             guard let limit = RunLimit(of: instance) else { return }
             instance["resourceStatus"] = ["scheduling": ["terminationTimestamp": .string(Timestamp.text(limit.end))]]
         }
+        done = plan
     }
 
     /// Gives an instance a machine that runs already.
     ///
     /// - Returns: The instance with its address; nil when there is no such machine to be had.
     private func adopt(_ plan: MachinePlan, _ instance: JSON, _ key: ResourceKey) async throws -> JSON? {
-        guard plan.isCommon, let spare = spares.take(plan.kind) else { return nil }
+        guard plan.isCommon, let spare = await spares.take(plan.kind) else { return nil }
         let workload = Self.workload(of: instance)
         do {
             guard let status = try await engine.status(of: spare), status.isRunning,
@@ -178,13 +180,17 @@ extension InstanceLife {
         at place: GuestPlace
     ) -> WorkloadSpec {
         var machine = plan.spec
-        machine.process.hostname = host
-        machine.process.network = NetworkAttachment(
-            network: plan.network,
-            address: place.address,
-            aliases: [host, "\(host).\(HostName.domain(plan.zone, of: plan.project.id))"]
-        )
+        let domain = HostName.domain(plan.zone, of: plan.project.id)
         guests.surround(&machine.process, as: guest, at: place)
+        if let network = machine.process.network, !network.nameServers.isEmpty {
+            // Its names are the daemon's to tell, which knows when they change.
+            machine.process.hostname = name.text
+            machine.process.files.append(GuestTools.name(host, domain: domain))
+            machine.process.files.append(GuestTools.resolver(network.nameServers, searching: network.searchDomains))
+        } else {
+            machine.process.hostname = host
+            machine.process.network?.aliases = [host, "\(host).\(domain)"]
+        }
         machine.process.files += Self.surroundingFiles(machine.process.environment)
         machine.process.files.append(GuestTools.identity(name.text))
         return WorkloadSpec(

@@ -21,8 +21,8 @@ struct SpareKeeper: Service {
         await withDiscardingTaskGroup { group in
             group.addTask {
                 await withDiscardingTaskGroup { patient in
-                    for await plan in spares.wishes {
-                        guard spares.mayMake(plan), let workload = await make(plan) else { continue }
+                    for await _ in spares.calls {
+                        guard let workload = await spares.makeWished(make) else { continue }
                         patient.addTask {
                             try? await Task.sleep(for: patience)
                             if !Task.isCancelled { await spares.discardUnwanted(workload) }
@@ -37,43 +37,29 @@ struct SpareKeeper: Service {
         await spares.discardAll()
     }
 
-    private func make(_ plan: MachinePlan) async -> WorkloadName? {
-        let workload = WorkloadName(SpareMachines.prefix + Token.id())
-        do {
-            let network = try await life.guests.ensureNetwork(plan.network, subnet: plan.ranges.network)
-            let guest = Guest(
-                projectID: plan.project.id,
-                projectNumber: plan.project.number,
-                instance: ["name": .string(workload.text), "zone": .string("zones/\(plan.zone)")]
-            )
-            let place = try await life.guests.admit(
-                guest,
-                to: plan.network,
-                within: network.subnet == plan.ranges.network ? plan.ranges.part : nil,
-                besides: try await Address.kept(in: plan.project.id, store: life.store),
-                owner: workload.text
-            )
-            // What it writes before it is somebody's is not to bear a name that nobody knows.
-            var named = plan
-            named.spec.process.files.append(
-                GuestTools.name("instance", domain: HostName.domain(plan.zone, of: plan.project.id))
-            )
-            try await life.engine.create(
-                life.workload(named, named: workload, host: workload.text, as: guest, at: place)
-            )
-            try await life.engine.start(workload)
-            // Nobody's machine takes nothing from anybody.
-            try await life.walls.close(workload, in: network)
-            try await life.serve(workload)
-            await spares.offer(.init(workload: workload, kind: plan.kind))
-            logger.info("a spare machine is ready", metadata: ["workload": "\(workload)"])
-            return workload
-        } catch {
-            if !Task.isCancelled {
-                logger.warning("no spare machine: \(error)", metadata: ["image": "\(plan.spec.process.image)"])
-            }
-            await spares.discard(workload)
-            return nil
-        }
+    private func make(_ plan: MachinePlan, _ workload: WorkloadName) async throws {
+        let network = try await life.guests.ensureNetwork(plan.network, subnet: plan.ranges.network)
+        let guest = Guest(
+            projectID: plan.project.id,
+            projectNumber: plan.project.number,
+            instance: ["name": .string(workload.text), "zone": .string("zones/\(plan.zone)")]
+        )
+        let place = try await life.guests.admit(
+            guest,
+            to: plan.network,
+            within: network.subnet == plan.ranges.network ? plan.ranges.part : nil,
+            besides: try await Address.kept(in: plan.project.id, store: life.store),
+            owner: workload.text
+        )
+        // What it writes before it is somebody's is not to bear a name that nobody knows.
+        try await life.engine.create(life.workload(plan, named: workload, host: "instance", as: guest, at: place))
+        try await life.engine.start(workload)
+        // Nobody's machine takes nothing from anybody.
+        try await life.walls.close(workload, in: network)
+        try await life.serve(workload)
+        logger.info(
+            "a spare machine is ready",
+            metadata: ["workload": "\(workload)", "zone": "\(plan.zone)", "network": "\(plan.network)"]
+        )
     }
 }

@@ -1,4 +1,6 @@
+import GoogleAPI
 import Guests
+import Logging
 import Synchronization
 import Workloads
 
@@ -11,13 +13,23 @@ final class SpareMachines: Sendable {
         var ready: [Spare] = []
         /// How many instances are being brought up now.
         var startsInProgress = 0
+        /// Of which a spare machine should be made; the latest counts.
         var wished: MachinePlan?
+        var making: Making?
         var clearing: Task<Void, any Error>?
     }
 
-    struct Spare: Sendable {
+    private struct Spare {
         var workload: WorkloadName
         var kind: MachinePlan.Kind
+    }
+
+    /// A machine that is being made. The task ends with its name when it runs.
+    private struct Making {
+        var kind: MachinePlan.Kind
+        var task: Task<WorkloadName?, Never>
+        /// Whether somebody waits for it, to have it or to remove it.
+        var isTaken = false
     }
 
     /// As many kinds have a spare machine at most; the one that was made first goes first.
@@ -26,18 +38,20 @@ final class SpareMachines: Sendable {
 
     let engine: any WorkloadEngine
     let guests: Guests
+    let logger: Logger
     /// Whether any are made.
     private let isWanted: Bool
     private let state = Mutex(State())
-    /// Of which a spare machine should be made; the latest counts.
-    let wishes: AsyncStream<MachinePlan>
-    private let wish: AsyncStream<MachinePlan>.Continuation
+    /// Tells when it is time to make what is wished.
+    let calls: AsyncStream<Void>
+    private let call: AsyncStream<Void>.Continuation
 
-    init(engine: any WorkloadEngine, guests: Guests, isWanted: Bool) {
+    init(engine: any WorkloadEngine, guests: Guests, isWanted: Bool, logger: Logger) {
         self.isWanted = isWanted
+        self.logger = logger
         self.engine = engine
         self.guests = guests
-        (wishes, wish) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (calls, call) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     // MARK: When
@@ -45,34 +59,94 @@ final class SpareMachines: Sendable {
     /// A start begins: no spare machine is made meanwhile, it would take the processor from somebody who waits.
     func startBegins() { state.withLock { $0.startsInProgress += 1 } }
 
-    /// A start has ended, of a machine that was made by a plan; the last of several lets a spare machine be made.
+    /// A start has ended; the last of several lets a spare machine be made.
+    ///
+    /// - Parameter plan: Of the machine that was made for it; nil when none was, or the start failed.
     func startEnds(of plan: MachinePlan?) {
-        let wanted = state.withLock { state -> MachinePlan? in
+        let isTime = state.withLock { state in
             state.startsInProgress -= 1
             if let plan, plan.isCommon, isWanted { state.wished = plan }
-            guard state.startsInProgress == 0, let wished = state.wished.take() else { return nil }
-            return state.ready.contains { $0.kind == wished.kind } ? nil : wished
+            return state.startsInProgress == 0 && state.wished != nil
         }
-        if let wanted { wish.yield(wanted) }
+        if isTime { call.yield() }
+    }
+
+    /// Makes what is wished, unless somebody waits for a start or there is one of the kind.
+    ///
+    /// - Parameter work: Makes the machine and starts it.
+    /// - Returns: The machine, when it is nobody's yet.
+    func makeWished(
+        _ work: @escaping @Sendable (MachinePlan, WorkloadName) async throws -> Void
+    ) async -> WorkloadName? {
+        let begun = state.withLock { state -> Task<WorkloadName?, Never>? in
+            guard state.startsInProgress == 0, let plan = state.wished.take(),
+                !state.ready.contains(where: { $0.kind == plan.kind })
+            else { return nil }
+            let task = Task { await make(plan, work) }
+            state.making = Making(kind: plan.kind, task: task)
+            return task
+        }
+        guard let begun else { return nil }
+        let made = await withTaskCancellationHandler {
+            await begun.value
+        } onCancel: {
+            begun.cancel()
+        }
+        let (isOffered, surplus) = state.withLock { state -> (Bool, Spare?) in
+            guard let making = state.making.take(), let made, !making.isTaken else { return (false, nil) }
+            state.ready.append(Spare(workload: made, kind: making.kind))
+            return (true, state.ready.count > Self.limit ? state.ready.removeFirst() : nil)
+        }
+        if let surplus { await discard(surplus.workload) }
+        return isOffered ? made : nil
+    }
+
+    private func make(
+        _ plan: MachinePlan,
+        _ work: @Sendable (MachinePlan, WorkloadName) async throws -> Void
+    ) async -> WorkloadName? {
+        let workload = WorkloadName(Self.prefix + Token.id())
+        do {
+            try await work(plan, workload)
+            return workload
+        } catch {
+            if !Task.isCancelled {
+                logger.warning("no spare machine: \(error)", metadata: ["image": "\(plan.spec.process.image)"])
+            }
+            await discard(workload)
+            return nil
+        }
     }
 
     // MARK: Which
 
-    /// Gives a spare machine away; nil when there is none of the kind.
-    func take(_ kind: MachinePlan.Kind) -> WorkloadName? {
-        state.withLock { state in
-            guard let index = state.ready.firstIndex(where: { $0.kind == kind }) else { return nil }
-            return state.ready.remove(at: index).workload
+    /// Gives a spare machine away, one that is being made as soon as it runs; nil when there is none of the kind.
+    func take(_ kind: MachinePlan.Kind) async -> WorkloadName? {
+        enum Found {
+            case ready(WorkloadName)
+            case making(Task<WorkloadName?, Never>)
+        }
+        let found = state.withLock { state -> Found? in
+            if let index = state.ready.firstIndex(where: { $0.kind == kind }) {
+                return .ready(state.ready.remove(at: index).workload)
+            }
+            return Self.claim(in: &state) { $0 == kind }.map { .making($0) }
+        }
+        return switch found {
+        case .ready(let workload): workload
+        case .making(let task): await task.value
+        case nil: nil
         }
     }
 
-    /// Offers a machine that runs.
-    func offer(_ spare: Spare) async {
-        let surplus = state.withLock { state -> Spare? in
-            state.ready.append(spare)
-            return state.ready.count > Self.limit ? state.ready.removeFirst() : nil
-        }
-        if let surplus { await discard(surplus.workload) }
+    /// Makes a machine that is being made somebody's, unless it is already.
+    private static func claim(
+        in state: inout State,
+        where matches: (MachinePlan.Kind) -> Bool
+    ) -> Task<WorkloadName?, Never>? {
+        guard let making = state.making, !making.isTaken, matches(making.kind) else { return nil }
+        state.making?.isTaken = true
+        return making.task
     }
 
     // MARK: Removal
@@ -99,20 +173,17 @@ final class SpareMachines: Sendable {
         if isStillThere { await discard(workload) }
     }
 
+    /// Removes the machines in one of the engine's networks, or all; none is made there any more that was wished before.
     func discardAll(in network: String? = nil) async {
-        let gone = state.withLock { state in
-            let gone = state.ready.filter { network == nil || $0.kind.network == network }
-            state.ready.removeAll { spare in gone.contains { $0.workload == spare.workload } }
-            return gone
+        let (ready, making) = state.withLock { state in
+            let goes = { (kind: MachinePlan.Kind) in network == nil || kind.network == network }
+            if let wished = state.wished, goes(wished.kind) { state.wished = nil }
+            let ready = state.ready.filter { goes($0.kind) }
+            state.ready.removeAll { goes($0.kind) }
+            return (ready, Self.claim(in: &state, where: goes))
         }
-        for spare in gone { await discard(spare.workload) }
-    }
-
-    /// Whether a machine of a plan may be made now: nobody waits for a start, and there is none of the kind.
-    func mayMake(_ plan: MachinePlan) -> Bool {
-        state.withLock { state in
-            state.startsInProgress == 0 && !state.ready.contains { $0.kind == plan.kind }
-        }
+        for spare in ready { await discard(spare.workload) }
+        if let made = await making?.value { await discard(made) }
     }
 
     /// Removes what an earlier run of the daemon left, once.

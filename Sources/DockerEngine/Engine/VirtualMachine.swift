@@ -77,8 +77,6 @@ struct VirtualMachine: Sendable {
         body["User"] = "0"
         body["StopSignal"] = "SIGTERM"
         body["Labels"]?["brume.init"] = "1"
-        let servers = (process.network?.nameServers ?? []).joined(separator: " ")
-        body["Env"] = .array((body["Env"]?.array ?? []) + [.string("BRUME_NAME_SERVERS=\(servers)")])
         var config = body["HostConfig"] ?? [:]
         config["Init"] = false
         config["CapAdd"] = ["NET_ADMIN", "SYS_ADMIN"]

@@ -1,3 +1,5 @@
+import Workloads
+
 /// One question to a name server, as [RFC 1035](https://www.rfc-editor.org/rfc/rfc1035) writes it.
 struct NameQuery: Equatable, Sendable {
     enum Kind: Equatable, Sendable {
@@ -53,29 +55,50 @@ struct NameQuery: Equatable, Sendable {
     enum ResponseCode: UInt16 { case noError = 0, serverFailure = 2, noSuchName = 3, refused = 5 }
 
     /// An answer with addresses; with none of them it says that the name has nothing of this kind.
-    func answer(_ addresses: [UInt32] = [], code: ResponseCode = .noError, seconds: UInt32 = 60) -> [UInt8] {
+    func answer(_ addresses: [UInt32] = [], code: ResponseCode = .noError) -> [UInt8] {
+        message(addresses.map { Self.bytes(of: $0) }, kind: 1, code: code)
+    }
+
+    /// An answer to who has an address.
+    func answer(name: String) -> [UInt8] {
+        let labels = name.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+        return message([labels + [0]], kind: 12, code: .noError)
+    }
+
+    /// The address whose owner is asked for: `2.0.132.10.in-addr.arpa` asks for `10.132.0.2`; nil for other questions.
+    var reversed: UInt32? {
+        guard kind == .ptr, name.hasSuffix(".in-addr.arpa") else { return nil }
+        return IPv4.number(name.split(separator: ".").dropLast(2).reversed().joined(separator: "."))
+    }
+
+    private func message(
+        _ records: [[UInt8]],
+        kind: UInt16,
+        code: ResponseCode,
+        seconds: UInt32 = 60
+    ) -> [UInt8] {
         var bytes: [UInt8] = []
         func add(_ number: UInt16) { bytes += [UInt8(number >> 8), UInt8(number & 255)] }
-        func addLong(_ number: UInt32) {
-            add(UInt16(number >> 16))
-            add(UInt16(number & 0xFFFF))
-        }
         add(id)
-        add(0x8080 | (wantsRecursion ? 0x0100 : 0) | (addresses.isEmpty ? 0 : 0x0400) | code.rawValue)
+        add(0x8080 | (wantsRecursion ? 0x0100 : 0) | (records.isEmpty ? 0 : 0x0400) | code.rawValue)
         add(1)
-        add(UInt16(addresses.count))
+        add(UInt16(records.count))
         add(0)
         add(0)
         bytes += question
-        for address in addresses {
+        for record in records {
             // The name is the question's, which begins at byte 12.
             add(0xC00C)
+            add(kind)
             add(1)
-            add(1)
-            addLong(seconds)
-            add(4)
-            addLong(address)
+            bytes += Self.bytes(of: seconds)
+            add(UInt16(record.count))
+            bytes += record
         }
         return bytes
+    }
+
+    private static func bytes(of number: UInt32) -> [UInt8] {
+        [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: number >> $0) }
     }
 }

@@ -18,6 +18,10 @@ struct NameServer: Sendable {
         if let addresses = await ownAddresses(query.name) {
             return query.answer(query.kind == .a ? addresses : [])
         }
+        if let address = query.reversed, let range = guests.networks[network]?.range, range.contains(address) {
+            let owner = await neighbours().first { $0.address == IPv4.text(address) }
+            return owner?.guest.hostNames.first.map { query.answer(name: $0) } ?? query.answer(code: .noSuchName)
+        }
         // A name without a dot is a neighbour's, with what its resolver adds; nobody else is asked for it.
         if !query.name.contains(".") || query.name.hasSuffix(".internal") {
             return query.answer(code: .noSuchName)
@@ -32,13 +36,16 @@ struct NameServer: Sendable {
         }
         if guests.isServedName(name) { return IPv4.number(WellKnown.apiAddress).map { [$0] } }
         guard name.hasSuffix(".internal") else { return nil }
+        return await neighbours().first { $0.guest.hostNames.contains(name) }
+            .flatMap { IPv4.number($0.address) }.map { [$0] }
+    }
+
+    private func neighbours() async -> [(guest: Guest, address: String)] {
         let rows = (try? await guests.store.guests(network: network)) ?? []
-        for row in rows {
-            if let guest = try? row.decoded(), guest.hostNames.contains(name), let address = row.address {
-                return IPv4.number(address).map { [$0] }
-            }
+        return rows.compactMap { row in
+            guard let guest = try? row.decoded(), let address = row.address else { return nil }
+            return (guest, address)
         }
-        return nil
     }
 }
 

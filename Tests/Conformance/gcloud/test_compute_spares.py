@@ -17,9 +17,10 @@ def containers(cloud, name):
     return dict(line.split() for line in listed.stdout.splitlines())
 
 
-def ahead(cloud):
-    """The machines that run and are ready, as the daemon's log tells; nobody's yet."""
-    ready = set(re.findall(r"workload=(spare-\d+).*a spare machine is ready", cloud.log()))
+def ahead(cloud, network):
+    """The zone's machines in a network that run and are ready, as the daemon's log tells; nobody's yet."""
+    kind = rf"network={re.escape(network)} workload=(spare-\d+) zone={ZONE.removeprefix('--zone=')} "
+    ready = set(re.findall(kind + ".*a spare machine is ready", cloud.log()))
     return {name: number for name, number in containers(cloud, "spare-").items() if name in ready}
 
 
@@ -29,8 +30,8 @@ def inside(cloud, name, command):
 
 def test_the_next_instance_gets_the_machine_that_was_started_ahead(cloud):
     cloud.sh(f"gcloud compute instances create spare-a {ZONE} --machine-type=e2-small")
-    cloud.until(lambda: ahead(cloud))
-    spare = set(ahead(cloud).values())
+    cloud.until(lambda: ahead(cloud, f"vpc-{cloud.project}"))
+    spare = set(ahead(cloud, f"vpc-{cloud.project}").values())
     cloud.sh(f"gcloud compute instances create spare-b {ZONE} --machine-type=e2-medium --metadata=colour=green")
     number = cloud.sh(f"gcloud compute instances describe spare-b {ZONE} --format='value(id)'").stdout.strip()
     assert set(containers(cloud, f"instance-{number}").values()) <= spare
@@ -43,6 +44,9 @@ def test_the_next_instance_gets_the_machine_that_was_started_ahead(cloud):
     assert seen[-5:] == ["spare-b", full, "spare-b", "spare-b", "green"]
     # Neighbours find it by its name, and the name lasts.
     assert inside(cloud, "spare-a", "getent hosts spare-b").split()[-1] == full
+    address = inside(cloud, "spare-b", "hostname -i").split()[-1]
+    told = inside(cloud, "spare-a", f"cat /etc/resolv.conf; getent hosts {address}").split()
+    assert told[-1] == full and told[-3] == "169.254.169.254"
     cloud.sh(f"gcloud compute instances stop spare-b {ZONE}")
     cloud.sh(f"gcloud compute instances start spare-b {ZONE}")
     assert inside(cloud, "spare-b", "hostname; hostname -f; ! grep spare-[0-9] /etc/hosts").split()[-2:] == ["spare-b", full]
@@ -53,5 +57,5 @@ def test_a_network_is_deleted_whose_machines_were_started_ahead(cloud):
     cloud.sh("gcloud compute networks create spare-net --subnet-mode=auto")
     cloud.sh(f"gcloud compute instances create spare-c {ZONE} --network=spare-net")
     cloud.sh(f"gcloud compute instances delete spare-c {ZONE} -q")
-    cloud.until(lambda: ahead(cloud))
+    cloud.until(lambda: ahead(cloud, f"vpc-{cloud.project}.spare-net"))
     cloud.sh("gcloud compute networks delete spare-net -q")

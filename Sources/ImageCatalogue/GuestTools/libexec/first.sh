@@ -1,9 +1,11 @@
 #!/.brume/bin/sh
 # first.sh PROGRAM [ARGUMENT…]: the first process of a machine. It gives the machine the name that it was given last,
-# which the engine may not know, and becomes the program.
+# which the engine may not know, and its name servers, instead of the engine's own; and becomes the program.
 if [ -s /.brume-run/name ]; then
     read -r name domain < /.brume-run/name
     /.brume/bin/sh /.brume/libexec/name-up.sh "$name" "$domain"
 fi
+# The engine mounts the file from outside, and writes it anew at each start.
+[ ! -s /.brume-run/resolv.conf ] || /.brume/bin/busybox cat /.brume-run/resolv.conf > /etc/resolv.conf
 unset HOSTNAME
 exec "$@"

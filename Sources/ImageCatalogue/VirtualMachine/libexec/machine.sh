@@ -52,11 +52,6 @@ range=$($B ip -4 route show dev eth0 | $B awk '$1 != "default" { print $1; exit 
 mac=$($B cat /sys/class/net/eth0/address)
 [ -n "$address" ] && [ -n "$gateway" ] || fail "the container has no address"
 export address gateway range
-# The engine's own name server answers in the container alone.
-if [ -n "${BRUME_NAME_SERVERS:-}" ]; then
-    search=$($B grep '^search' /etc/resolv.conf)
-    { echo "$search"; for server in $BRUME_NAME_SERVERS; do echo "nameserver $server"; done; } > /etc/resolv.conf
-fi
 
 [ -p $run/up ] || $B mkfifo $run/up
 $B mkfifo $run/commands
