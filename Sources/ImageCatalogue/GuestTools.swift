@@ -32,10 +32,6 @@ package struct GuestTools: Sendable {
     }
     /// The command that ``WorkloadEngine/exec(_:in:part:)`` starts after a machine's start; it ends with the server.
     package static let startServer = ExecSpec([path + "/bin/sh", path + "/libexec/ssh-up.sh"], user: "0")
-    /// What a machine calls itself from its first moment on, whatever the engine calls it.
-    package static func name(_ name: String, domain: String) -> FileSpec {
-        FileSpec(path: "/.brume-run/name", content: Array("\(name) \(domain)\n".utf8))
-    }
     /// The name servers that a machine asks, whatever the engine has put into its `/etc/resolv.conf`.
     package static func resolver(_ servers: [String], searching domains: [String]) -> FileSpec {
         let lines =

@@ -183,7 +183,9 @@ private struct Doorstep {
         let (opening, gate) = AsyncStream.makeStream(of: Void.self)
         (self.names, self.gate) = (names, gate)
         await cloud.engine.whenExecuted(where: { $0.command == GuestTools.startServer.command }) { session in
-            if let name = session.process.hostname, name.hasPrefix("spare-") {
+            let identity = session.process.files.first { $0.path == GuestTools.identity("").path }
+            let name = String(decoding: identity?.content ?? [], as: UTF8.self)
+            if name.hasPrefix("spare-") {
                 tell.yield(WorkloadName(name))
                 for await _ in opening {}
             }

@@ -180,16 +180,13 @@ extension InstanceLife {
         at place: GuestPlace
     ) -> WorkloadSpec {
         var machine = plan.spec
-        let domain = HostName.domain(plan.zone, of: plan.project.id)
+        machine.process.hostname = host
         guests.surround(&machine.process, as: guest, at: place)
         if let network = machine.process.network, !network.nameServers.isEmpty {
-            // Its names are the daemon's to tell, which knows when they change.
-            machine.process.hostname = name.text
-            machine.process.files.append(GuestTools.name(host, domain: domain))
+            // Names are the daemon's to tell, which knows when they change.
             machine.process.files.append(GuestTools.resolver(network.nameServers, searching: network.searchDomains))
         } else {
-            machine.process.hostname = host
-            machine.process.network?.aliases = [host, "\(host).\(domain)"]
+            machine.process.network?.aliases = [host, "\(host).\(HostName.domain(plan.zone, of: plan.project.id))"]
         }
         machine.process.files += Self.surroundingFiles(machine.process.environment)
         machine.process.files.append(GuestTools.identity(name.text))
