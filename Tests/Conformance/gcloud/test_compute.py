@@ -96,4 +96,5 @@ def test_a_wrong_name_is_refused(cloud):
 def test_images_types_and_zones_are_listed(cloud):
     assert "debian-12" in cloud.sh("gcloud compute images list --format='value(family)'").stdout
     assert "e2-medium" in cloud.sh("gcloud compute machine-types list --zones=europe-west1-b --format='value(name)'").stdout
+    assert "pd-ssd" in cloud.sh("gcloud compute disk-types list --zones=europe-west1-b --format='value(name)'").stdout
     assert "europe-west1-b" in cloud.sh("gcloud compute zones list --format='value(name)'").stdout

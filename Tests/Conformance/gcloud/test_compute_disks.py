@@ -51,6 +51,11 @@ def test_a_machine_is_suspended_and_resumed(cloud, machine):
     started = inside(cloud, machine, "cut -d. -f1 /proc/uptime; sudo stat -c %Y /proc/1").stdout.split()[-1]
     cloud.sh(f"gcloud compute instances suspend {machine} {ZONE}")
     assert status(cloud, machine) == "SUSPENDED"
+    address = cloud.sh(
+        f"gcloud compute instances describe {machine} {ZONE} --format='value(networkInterfaces[0].networkIP)'"
+    ).stdout.strip()
+    # Nobody answers, as where nobody is: 124 is timeout's own; a refusal would be 1.
+    assert cloud.sh(f"timeout 2 bash -c '</dev/tcp/{address}/22'", check=False).status == 124
     cloud.sh(f"gcloud compute instances resume {machine} {ZONE}")
     assert inside(cloud, machine, "sudo stat -c %Y /proc/1").stdout.split()[-1] == started
 
