@@ -2,6 +2,7 @@ import APIServer
 import Foundation
 import GRDB
 import GoogleAPI
+import MetadataStore
 
 /// Who may do what with single instances, disks, images, snapshots and templates.
 ///
@@ -12,6 +13,14 @@ struct ResourcePolicies: PolicySource {
 
     let store: ResourceStore
     let projects: any ProjectDirectory
+    /// Whether anything has a policy of its own: mostly nothing has, and every call asks.
+    private let areSet = RowCache<String, Bool>(limit: 1)
+
+    init(store: ResourceStore, projects: any ProjectDirectory) {
+        self.store = store
+        self.projects = projects
+        areSet.clear(onChangesOf: ["computePolicies"], in: store.database)
+    }
 
     func policy(on resource: ResourceName) async throws -> ResourcePolicy? {
         guard let key = Self.key(resource) else { return nil }
@@ -21,9 +30,15 @@ struct ResourcePolicies: PolicySource {
         }
         var own = key
         own.project = project
-        let found = own
-        let policy = try await store.database.read { try Self.fetch(found, in: $0) }
-        return ResourcePolicy(project: project, bindings: policy?.bindings ?? [])
+        return ResourcePolicy(project: project, bindings: try await bindings(on: own))
+    }
+
+    private func bindings(on key: ResourceKey) async throws -> [Policy.Binding] {
+        let areSet = try await areSet.value(for: "") {
+            try await store.database.read { try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM computePolicies)") }
+        }
+        guard areSet ?? false else { return [] }
+        return try await store.database.read { try Self.fetch(key, in: $0)?.bindings ?? [] }
     }
 
     private static func key(_ resource: ResourceName) -> ResourceKey? {

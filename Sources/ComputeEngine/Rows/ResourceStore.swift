@@ -56,11 +56,12 @@ struct ResourceStore: Sendable {
 
     static func fetch(_ key: ResourceKey, in db: Database) throws -> JSON? {
         let data = try Data.fetchOne(
-            db,
-            sql: """
-                SELECT resource FROM computeResources
-                WHERE project = ? AND collection = ? AND scope = ? AND name = ?
-                """,
+            db.cachedStatement(
+                sql: """
+                    SELECT resource FROM computeResources
+                    WHERE project = ? AND collection = ? AND scope = ? AND name = ?
+                    """
+            ),
             arguments: [key.project, key.collection, key.scope, key.name]
         )
         return try data.map(JSON.init(parsing:))
@@ -146,7 +147,8 @@ struct ResourceStore: Sendable {
             sql += " AND scope = ?"
             arguments += [scope]
         }
-        return try Row.fetchAll(db, sql: sql + " ORDER BY project, scope, name", arguments: arguments).map { row in
+        let statement = try db.cachedStatement(sql: sql + " ORDER BY project, scope, name")
+        return try Row.fetchAll(statement, arguments: arguments).map { row in
             let key = ResourceKey(project: row[0], scope: row[1], collection: collection, name: row[2])
             return (key, try JSON(parsing: row[3]))
         }
@@ -180,7 +182,8 @@ struct ResourceStore: Sendable {
                 sql += " AND (scope, name) > (?, ?)"
                 arguments += [after.scope, after.name]
             }
-            let rows = try Row.fetchCursor(db, sql: sql + " ORDER BY scope, name", arguments: arguments)
+            let statement = try db.cachedStatement(sql: sql + " ORDER BY scope, name")
+            let rows = try Row.fetchCursor(statement, arguments: arguments)
             let matches = try window.filter?.predicate() ?? { _ in true }
             var page = ListPage(limit: window.limit)
             while let row = try rows.next() {
