@@ -85,15 +85,18 @@ struct JSONReader {
     }
 
     private mutating func object() -> JSON? {
-        var members: [String: JSON] = [:]
-        if take(UInt8(ascii: "}")) { return .object(members) }
+        if take(UInt8(ascii: "}")) { return .object([:]) }
+        var read: [(key: String, value: JSON)] = []
         repeat {
             skipSpace()
-            guard let key = string(), take(UInt8(ascii: ":")), let value = value(),
-                members.updateValue(value, forKey: key) == nil
-            else { return nil }
+            guard let key = string(), take(UInt8(ascii: ":")), let value = value() else { return nil }
+            read.append((key, value))
         } while take(UInt8(ascii: ","))
-        return take(UInt8(ascii: "}")) ? .object(members) : nil
+        guard take(UInt8(ascii: "}")) else { return nil }
+        // Made at its size: a dictionary that grows hashes all its keys again.
+        var members = [String: JSON](minimumCapacity: read.count)
+        for (key, value) in read where members.updateValue(value, forKey: key) != nil { return nil }
+        return .object(members)
     }
 
     private mutating func array() -> JSON? {
@@ -158,8 +161,7 @@ struct JSONWriter {
         case .object(let members):
             bytes.append(UInt8(ascii: "{"))
             var isFirst = true
-            for key in members.keys.sorted() {
-                guard let member = members[key] else { continue }
+            for (key, member) in members.sorted(by: { $0.key < $1.key }) {
                 if !isFirst { bytes.append(UInt8(ascii: ",")) }
                 isFirst = false
                 write(key)
@@ -172,6 +174,15 @@ struct JSONWriter {
 
     private mutating func write(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
+        defer { bytes.append(UInt8(ascii: "\"")) }
+        let isPlain = text.utf8.withContiguousStorageIfAvailable { text in
+            guard !text.contains(where: { $0 < 32 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
+                return false
+            }
+            bytes.append(contentsOf: text)
+            return true
+        }
+        if isPlain ?? false { return }
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
@@ -186,6 +197,5 @@ struct JSONWriter {
             default: bytes.append(byte)
             }
         }
-        bytes.append(UInt8(ascii: "\""))
     }
 }
