@@ -35,7 +35,9 @@ struct ResourcePolicies: PolicySource {
 
     private func bindings(on key: ResourceKey) async throws -> [Policy.Binding] {
         let areSet = try await areSet.value(for: "") {
-            try await store.database.read { try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM computePolicies)") }
+            try await store.database.read {
+                try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM computePolicies)")
+            }
         }
         guard areSet ?? false else { return [] }
         return try await store.database.read { try Self.fetch(key, in: $0)?.bindings ?? [] }
