@@ -42,6 +42,15 @@ extension GoogleError {
         httpStatus: 412
     )
 
+    /// A field of Google's that Brume lacks, named so that nobody waits for what it would do.
+    static func lackingField(_ field: String) -> GoogleError {
+        GoogleError(
+            .unimplemented,
+            reason: "notImplemented",
+            message: "Brume does not implement the field 'resource.\(field)'."
+        )
+    }
+
     /// A field that an update names and no method changes, or another one does.
     static func fieldStays(_ field: String) -> GoogleError {
         .invalid("Invalid value for field 'resource.\(field)'. An update cannot change it.")

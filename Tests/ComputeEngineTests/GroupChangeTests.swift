@@ -186,6 +186,101 @@ struct GroupChangeTests {
         }
     }
 
+    @Test(arguments: [zonal, regional])
+    func `named ports are kept, and set`(groups: String) async throws {
+        try await ComputeCloud.run { cloud in
+            let http: JSON = ["namedPorts": [["name": "http", "port": 80]]]
+            try await make(groups, size: 0, http, in: cloud)
+            #expect(try await cloud.api.get("\(groups)/g").json["namedPorts"] == http["namedPorts"])
+            let path = groups.replacing("instanceGroupManagers", with: "instanceGroups") + "/g"
+            let shown = try await cloud.api.get(path).json
+            #expect(shown["namedPorts"] == http["namedPorts"])
+            let body: JSON = [
+                "namedPorts": [["name": "jupyter", "port": 8888]], "fingerprint": shown["fingerprint"] ?? "",
+            ]
+            _ = try await cloud.done(cloud.api.post("\(path)/setNamedPorts", json: body.text))
+            #expect(try await cloud.api.get(path).json["namedPorts"] == body["namedPorts"])
+            #expect(try await cloud.api.post("\(path)/setNamedPorts", json: body.text).status == 412)
+            let none = #"{"name": "h", "targetSize": 0, "namedPorts": [{"name": "x", "port": 0}]}"#
+            #expect(try await cloud.api.post(groups, json: none).status == 400)
+        }
+    }
+
+    @Test(arguments: [
+        ["statefulPolicy": ["preservedState": ["disks": ["data": ["autoDelete": "NEVER"]]]]] as JSON,
+        ["targetPools": ["regions/europe-west1/targetPools/p"]],
+        ["allInstancesConfig": ["properties": ["labels": ["a": "b"]]]],
+        ["autoHealingPolicies": [["healthCheck": "global/healthChecks/h", "initialDelaySec": 60]]],
+        ["instanceLifecyclePolicy": ["defaultActionOnFailure": "DO_NOTHING"]], ["targetStoppedSize": 1],
+    ])
+    func `fields that Brume lacks are refused with their names, unless they say nothing`(_ field: JSON) async throws {
+        try await ComputeCloud.run { cloud in
+            try await make(Self.zonal, size: 0, ["statefulPolicy": ["preservedState": ["disks": [:]]]], in: cloud)
+            let name = field.object?.keys.first ?? ""
+            let patched = try await cloud.api.patch("\(Self.zonal)/g", json: field.text)
+            #expect(patched.status == 501 && patched.text.contains("resource.\(name)"), "\(patched.text)")
+            var body: JSON = ["name": "h", "targetSize": 0, "instanceTemplate": "global/instanceTemplates/t"]
+            body.merge(field)
+            #expect(try await cloud.api.post(Self.zonal, json: body.text).status == 501)
+        }
+    }
+
+    @Test func `an instance that is deleted and created under its name at once is another one`() async throws {
+        try await ComputeCloud.run { cloud in
+            try await make(Self.zonal, size: 1, in: cloud)
+            let old = try await instances(in: cloud) { $0.count == 1 }[0]
+            let (name, path) = (old["name"]?.string ?? "", "\(Self.zonal)/g")
+            let gone = #"{"instances": ["zones/europe-west1-b/instances/\#(name)"]}"#
+            let new = #"{"instances": [{"name": "\#(name)"}]}"#
+            #expect(try await cloud.api.post("\(path)/deleteInstances", json: gone).status == 200)
+            #expect(try await cloud.api.post("\(path)/createInstances", json: new).status == 200)
+            let made = try await instances(in: cloud) { $0.count == 1 && $0[0]["id"] != old["id"] }
+            #expect(made[0]["name"] == old["name"])
+        }
+    }
+
+    @Test func `a template that is changed while an instance is made by the old one wins`() async throws {
+        try await ComputeCloud.run { cloud in
+            try await makeTemplate("u", type: "e2-micro", in: cloud)
+            try await make(Self.zonal, size: 3, ["updatePolicy": ["type": "PROACTIVE"]], in: cloud)
+            let body = #"{"instanceTemplate": "global/instanceTemplates/u"}"#
+            #expect(try await cloud.api.post("\(Self.zonal)/g/setInstanceTemplate", json: body).status == 200)
+            _ = try await instances(in: cloud) { instances in
+                instances.count == 3
+                    && instances.allSatisfy { $0["machineType"]?.string?.hasSuffix("/e2-micro") ?? false }
+            }
+        }
+    }
+
+    @Test func `recreating that is repeated after a kill leaves the new instance of the name alone`() async throws {
+        try await ComputeCloud.run { first in
+            try await make(Self.zonal, size: 1, in: first)
+            let old = try await instances(in: first) { $0.count == 1 }[0]
+            try await ComputeCloud.run(after: first, isRunning: false) { second in
+                let name = old["name"]?.string ?? ""
+                let body = #"{"instances": ["zones/europe-west1-b/instances/\#(name)"]}"#
+                let path = "\(Self.zonal)/g/recreateInstances"
+                let operation = try await second.api.post(path, json: body)
+                // As if the operation had got so far that the group had made the instance again.
+                try await second.store.database.write { db in
+                    try db.execute(
+                        sql: """
+                            UPDATE computeResources
+                            SET id = '9', resource = CAST(json_set(
+                                CAST(resource AS TEXT), '$.id', '9', '$.status', 'TERMINATED'
+                            ) AS BLOB)
+                            WHERE collection = 'instances'
+                            """
+                    )
+                }
+                try await ComputeCloud.run(after: second) { third in
+                    _ = try await third.done(operation)
+                    #expect(try await third.get(name)["id"] == "9")
+                }
+            }
+        }
+    }
+
     @Test func `a group's instance cannot be renamed`() async throws {
         try await ComputeCloud.run { cloud in
             try await make(Self.zonal, size: 1, in: cloud)

@@ -8,6 +8,7 @@ import Operations
 extension GroupMethods {
     func insert(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let key = try await rows.newKey(input)
+        try InstanceGroup.check(input.body)
         let size = try Self.size(input.body["targetSize"]?.integer)
         let zones = try InstanceGroup.zones(of: key, asked: input.body)
         let template = try await template(input.body, key, in: zones.first ?? "", for: caller)
@@ -87,6 +88,7 @@ extension GroupMethods {
     ///   changed.
     func patch(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let body = input.body
+        try InstanceGroup.check(body)
         let key = try await rows.key(input)
         let present = try await rows.store.get(key)
         let size = try body["targetSize"].map { try Self.size($0.integer) }
@@ -107,9 +109,11 @@ extension GroupMethods {
                 }
                 group[InstanceGroup.version] = version
                 guard group["updatePolicy"]?["type"] == "PROACTIVE" else { return }
-                let instances = try InstanceGroup.wanted(group).filter { try ResourceStore.fetch($0, in: db) != nil }
                 let isGentle = group["updatePolicy"]?["minimalAction"] == "RESTART"
-                work = Self.work(instances, as: isGentle ? "restarts" : "instances")
+                work = Self.work(
+                    try Self.instances(InstanceGroup.wanted(group), in: db),
+                    as: isGentle ? "restarts" : "instances"
+                )
             }
             return group
         }
@@ -122,7 +126,9 @@ extension GroupMethods {
             guard let asked = patch[field], asked != shown[field] else { continue }
             throw GoogleError.fieldStays(field)
         }
-        for field in ["description", "updatePolicy", "autoHealingPolicies", "instanceLifecyclePolicy"] {
+        for field in [
+            "description", "updatePolicy", "autoHealingPolicies", "instanceLifecyclePolicy", "namedPorts",
+        ] {
             guard let asked = patch[field] else { continue }
             // A list is replaced, an object is changed member by member.
             var value = group[field] ?? .null
@@ -146,10 +152,8 @@ extension GroupMethods {
                 throw GoogleError.resourceMissing(key.resourceName)
             }
             let named = all ? InstanceGroup.wanted(group) : try Self.named(input, of: group)
-            let outdated = try named.filter { member in
-                guard let instance = try ResourceStore.fetch(member, in: db) else { return false }
-                return replaces || InstanceGroup.isOutdated(instance, in: group)
-            }
+            let outdated = try Self.instances(named, in: db)
+                .filter { replaces || InstanceGroup.isOutdated($0, in: group) }
             guard outdated.isEmpty || most == "REPLACE" else {
                 throw GoogleError.tooDisruptive("instanceTemplate", needs: "REPLACE", allowed: most)
             }
@@ -161,6 +165,10 @@ extension GroupMethods {
     // MARK: Single instances
 
     func createInstances(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
+        for (index, instance) in (input.body["instances"]?.array ?? []).enumerated()
+        where !(instance["preservedState"]?.isEmpty ?? true) {
+            throw GoogleError.lackingField("instances[\(index)].preservedState")
+        }
         let new = (input.body["instances"]?.array ?? []).compactMap { $0["name"]?.string }
         for name in new { try ResourceNames.check(name) }
         return try await rows.update("createInstances", input, by: caller) { group in
@@ -176,9 +184,13 @@ extension GroupMethods {
     }
 
     func deleteInstances(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
-        try await rows.update("deleteInstances", input, by: caller) { group in
-            let named = try Self.named(input, of: group)
-            InstanceGroup.set(&group, wanted: InstanceGroup.wanted(group).filter { !named.contains($0) })
+        let key = try await rows.key(input)
+        return try await rows.changes.change(change("deleteInstances"), key, by: caller) { db in
+            try ResourceStore.update(key, in: db) { group in
+                let named = try Self.named(input, of: group)
+                InstanceGroup.set(&group, wanted: InstanceGroup.wanted(group).filter { !named.contains($0) })
+                InstanceGroup.leave(&group, try Self.instances(named, in: db))
+            }
         }
     }
 
@@ -187,7 +199,7 @@ extension GroupMethods {
         let key = try await rows.key(input)
         return try await rows.changes.change(change("recreateInstances"), key, by: caller) { db, work in
             let group = try ResourceStore.update(key, in: db) { $0[InstanceGroup.failures] = [:] }
-            work = Self.work(try Self.named(input, of: group))
+            work = Self.work(try Self.instances(try Self.named(input, of: group), in: db))
             return group
         }
     }
@@ -229,13 +241,26 @@ extension GroupMethods {
         }
     }
 
-    /// What an operation is told to make anew, or to restart.
-    private static func work(_ instances: [ResourceKey], as what: String = "instances") -> JSON {
-        [what: .array(instances.map { .string($0.resourceName.description) })]
+    /// Those of some instances that are there.
+    private static func instances(_ keys: [ResourceKey], in db: Database) throws -> [JSON] {
+        try keys.compactMap { try ResourceStore.fetch($0, in: db) }
     }
 
-    private static func instances(_ what: String, of operation: Operations.Operation) -> [ResourceKey] {
-        (operation.input[what]?.array ?? []).compactMap(\.string).map { ResourceKey(ResourceName(parsing: $0)) }
+    /// What an operation is told to make anew, or to restart: by the IDs too, since others have the names afterwards.
+    private static func work(_ instances: [JSON], as what: String = "instances") -> JSON {
+        let members = instances.map { instance -> JSON in
+            [
+                "name": .string(InstanceGroup.key(ofMember: instance).resourceName.description),
+                "id": instance["id"] ?? "",
+            ]
+        }
+        return [what: .array(members)]
+    }
+
+    private static func instances(_ what: String, of operation: Operations.Operation) -> [(ResourceKey, id: String)] {
+        (operation.input[what]?.array ?? []).map { member in
+            (ResourceKey(ResourceName(parsing: member["name"]?.string ?? "")), member["id"]?.string ?? "")
+        }
     }
 
     // MARK: Operations
@@ -247,31 +272,32 @@ extension GroupMethods {
         await changes.register(rowsOnly: rowsOnly.map(change))
         for verb in ["recreateInstances", "applyUpdatesToInstances"] {
             await changes.register(change(verb)) { _, operation in
-                for instance in Self.instances("instances", of: operation) {
-                    try await maker.life.delete(instance, operation)
+                for (instance, id) in Self.instances("instances", of: operation) {
+                    try await maker.life.delete(instance, id: id)
                 }
             }
         }
         for verb in ["setInstanceTemplate", "patch"] {
             await changes.register(change(verb)) { key, operation in
-                for instance in Self.instances("restarts", of: operation) {
+                for (instance, id) in Self.instances("restarts", of: operation)
+                where try await rows.store.find(instance)?["id"]?.string == id {
                     try await maker.life.restart(instance, within: operation)
                 }
-                for instance in Self.instances("instances", of: operation) {
-                    try await maker.life.delete(instance, operation)
+                for (instance, id) in Self.instances("instances", of: operation) {
+                    try await maker.life.delete(instance, id: id)
                 }
                 let group = try await rows.store.get(key)
                 guard group["updatePolicy"]?["type"] == "PROACTIVE" else { return }
                 for row in try await rows.store.list("instances", project: key.project)
                 where InstanceGroup.has(row.resource, key) && InstanceGroup.isOutdated(row.resource, in: group) {
-                    try await maker.life.delete(row.key, operation)
+                    try await maker.life.delete(row.key, id: row.resource["id"]?.string)
                 }
             }
         }
-        await changes.register(change("delete")) { key, operation in
+        await changes.register(change("delete")) { key, _ in
             for row in try await rows.store.list("instances", project: key.project)
             where InstanceGroup.has(row.resource, key) {
-                try await maker.life.delete(row.key, operation)
+                try await maker.life.delete(row.key, id: row.resource["id"]?.string)
             }
             try await rows.store.database.write { try ResourceStore.delete(key, in: $0) }
         }

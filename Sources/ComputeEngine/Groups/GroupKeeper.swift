@@ -25,7 +25,14 @@ actor GroupKeeper: Service {
     private struct State: Equatable, Sendable {
         var key: ResourceKey
         var group: JSON
-        var members: [ResourceKey]
+        var members: [Member]
+    }
+
+    private struct Member: Equatable, Sendable {
+        var key: ResourceKey
+        var id: String
+        /// Whether it is to go.
+        var isLeaving: Bool
     }
 
     func run() async throws {
@@ -47,7 +54,13 @@ actor GroupKeeper: Service {
         guard !groups.isEmpty else { return [] }
         let instances = try ResourceStore.list("instances", in: db)
         return groups.filter { $0.resource[InstanceGroup.isEnding] == nil }.map { key, group in
-            let members = instances.filter { InstanceGroup.has($0.resource, key) }.map(\.key)
+            let members = instances.filter { InstanceGroup.has($0.resource, key) }.map { row in
+                Member(
+                    key: row.key,
+                    id: row.resource["id"]?.string ?? "",
+                    isLeaving: InstanceGroup.isLeaving(row.resource, group)
+                )
+            }
             return State(key: key, group: group, members: members)
         }
     }
@@ -55,13 +68,14 @@ actor GroupKeeper: Service {
     private func begin(_ state: State, _ tasks: inout DiscardingTaskGroup) {
         let wanted = InstanceGroup.wanted(state.group)
         let failed = state.group[InstanceGroup.failures] ?? [:]
-        for instance in wanted where !state.members.contains(instance) && failed[instance.name] == nil {
+        let present = Set(state.members.map(\.key))
+        for instance in wanted where !present.contains(instance) && failed[instance.name] == nil {
             guard atWork.insert(instance.link).inserted else { continue }
             tasks.addTask { await self.make(instance, state) }
         }
-        for instance in state.members where !wanted.contains(instance) {
-            guard atWork.insert(instance.link).inserted else { continue }
-            tasks.addTask { await self.end(instance) }
+        for member in state.members where member.isLeaving {
+            guard atWork.insert(member.key.link).inserted else { continue }
+            tasks.addTask { await self.end(member, of: state.key) }
         }
     }
 
@@ -69,12 +83,12 @@ actor GroupKeeper: Service {
         do {
             let operation = try await insert(instance, state)
             let ended = try await maker.rows.changes.runner.waitUntilDone(operation)
-            if let error = ended.error { await note(error.reason, error.message, instance, state.key) }
+            if let error = ended.error { await note(error.reason, error.message, instance, state) }
         } catch is CancellationError {
         } catch let error as GoogleError {
-            await note(error.reason, error.message, instance, state.key)
+            await note(error.reason, error.message, instance, state)
         } catch {
-            await note("internalError", "\(error)", instance, state.key)
+            await note("internalError", "\(error)", instance, state)
         }
         atWork.remove(instance.link)
         // What has happened meanwhile was left to this task.
@@ -82,22 +96,27 @@ actor GroupKeeper: Service {
     }
 
     /// Notes why an instance could not be made; it is not tried again before the group is changed.
-    private func note(_ code: String, _ message: String, _ instance: ResourceKey, _ group: ResourceKey) async {
+    private func note(_ code: String, _ message: String, _ instance: ResourceKey, _ state: State) async {
         logger.warning("a group's instance cannot be made: \(message)", metadata: ["instance": "\(instance.link)"])
         let failure: JSON = [
             "code": .string(code), "message": .string(message),
             "timestamp": .string(Timestamp.text(maker.rows.changes.now())),
         ]
-        _ = try? await store.update(group) { $0[InstanceGroup.failures]?[instance.name] = failure }
+        _ = try? await store.update(state.key) { group in
+            // It says nothing of another template.
+            guard group["instanceTemplate"] == state.group["instanceTemplate"] else { return }
+            group[InstanceGroup.failures]?[instance.name] = failure
+        }
     }
 
     private func insert(_ instance: ResourceKey, _ state: State) async throws -> String {
         let caller = try await agent(of: instance.project)
-        let template = state.group["instanceTemplate"]?.string
-        var body = try await maker.body(["name": .string(instance.name)], from: template, in: instance.project)
+        let template = state.group["instanceTemplate"]
+        let asked: JSON = ["name": .string(instance.name)]
+        var body = try await maker.body(asked, from: template?.string, in: instance.project)
         var items = body["metadata"]?["items"]?.array ?? []
         items.append(["key": .string(InstanceGroup.creator), "value": .string(state.key.resourceName.description)])
-        if let template {
+        if let template = template?.string {
             let name = ResourceName(parsing: template).description
             items.append(["key": .string(InstanceGroup.madeBy), "value": .string(name)])
         }
@@ -107,8 +126,8 @@ actor GroupKeeper: Service {
         let draft = try await maker.draft(body, at: instance, for: caller, isAuthorized: true)
         let operation = maker.operation(for: draft, by: caller)
         try await store.database.write { db in
-            // The group may want something else by now.
-            guard let group = try ResourceStore.fetch(state.key, in: db),
+            // The group may want something else by now; it is looked at again.
+            guard let group = try ResourceStore.fetch(state.key, in: db), group["instanceTemplate"] == template,
                 InstanceGroup.wanted(group).contains(instance)
             else { throw CancellationError() }
             try InstanceMaker.insert([(draft, operation)], in: db)
@@ -117,32 +136,48 @@ actor GroupKeeper: Service {
         return operation.id
     }
 
-    private func end(_ instance: ResourceKey) async {
+    private func end(_ member: Member, of group: ResourceKey) async {
+        let instance = member.key
         do {
             let caller = try await agent(of: instance.project)
-            let operation = maker.rows.changes.operation(
+            var operation = maker.rows.changes.operation(
                 "compute.instances.delete",
                 on: instance.resourceName,
                 project: instance.project,
                 scope: instance.scope,
                 by: caller
             )
-            try await store.database.write { db in
+            operation.metadata["targetId"] = .string(member.id)
+            let new = operation
+            let isThere = try await store.database.write { db in
+                guard try ResourceStore.fetch(instance, in: db)?["id"]?.string == member.id else { return false }
                 _ = try ResourceStore.update(instance, in: db, InstanceMaker.markForDeletion)
-                try OperationRunner.insert(operation, in: db)
+                try OperationRunner.insert(new, in: db)
+                return true
             }
-            maker.rows.changes.runner.begin(operation.id)
-            _ = try await maker.rows.changes.runner.waitUntilDone(operation.id)
+            if isThere {
+                maker.rows.changes.runner.begin(new.id)
+                let ended = try await maker.rows.changes.runner.waitUntilDone(new.id)
+                if let error = ended.error { throw error.asGoogleError }
+            }
+            try await store.update(group) { InstanceGroup.forget(&$0, id: member.id) }
+        } catch let error as GoogleError where error.status == .notFound {
+            // The group is gone too.
         } catch is CancellationError {
         } catch {
             logger.warning("a group's instance cannot be ended: \(error)", metadata: ["instance": "\(instance.link)"])
+            // It is tried again once something else is changed.
+            atWork.remove(instance.link)
+            return
         }
         atWork.remove(instance.link)
+        // An instance of the same name may be wanted by now.
+        try? await touch(group)
     }
 
     /// Has a group looked at again.
     private func touch(_ key: ResourceKey) async throws {
-        try await store.update(key) { $0["fingerprint"] = .string(Token.fingerprint()) }
+        try await store.update(key) { $0[InstanceGroup.look] = .string(Token.fingerprint()) }
     }
 
     /// The account in whose name Google's services act in a project.

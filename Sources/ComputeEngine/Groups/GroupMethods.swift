@@ -37,6 +37,7 @@ struct GroupMethods: Sendable {
             aggregatedGroups
         )
         addUnmanaged(to: api)
+        addNamedPorts(to: api)
         // Groups have the size that they are told: there are no autoscalers.
         api.add(
             "compute.autoscalers.aggregatedList",

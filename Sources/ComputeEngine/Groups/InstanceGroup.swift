@@ -18,6 +18,12 @@ enum InstanceGroup {
     /// The field of a group whose instances are being ended, and which then goes itself.
     static let isEnding = "isEnding"
 
+    /// The field that holds the IDs of members that are to go, though an instance of their name may be wanted.
+    static let leaving = "leavingIds"
+
+    /// The field that is changed so that the group is looked at again.
+    static let look = "look"
+
     static func document(
         _ asked: JSON,
         _ key: ResourceKey,
@@ -34,9 +40,9 @@ enum InstanceGroup {
             "instanceGroup": .string(Link.to("projects/\(key.project)/\(key.scope)/instanceGroups/\(key.name)")),
             "fingerprint": .string(Token.fingerprint()),
             "updatePolicy": asked["updatePolicy"] ?? ["type": "OPPORTUNISTIC", "minimalAction": "REPLACE"],
-            names: [], failures: [:],
+            "namedPorts": asked["namedPorts"] ?? [], names: [], failures: [:],
         ]
-        if let policies = asked["autoHealingPolicies"] { group["autoHealingPolicies"] = policies }
+        for field in ["autoHealingPolicies", "instanceLifecyclePolicy"] { group[field] = asked[field] }
         group[key.zone == nil ? "region" : "zone"] = .string(Link.to("projects/\(key.project)/\(key.scope)"))
         if key.zone == nil {
             group["distributionPolicy"] = [
@@ -95,6 +101,36 @@ enum InstanceGroup {
         ResourceKey(project: key(of: group).project, scope: "zones/\(zone)", collection: "instances", name: name)
     }
 
+    // MARK: What clients ask for
+
+    /// Refuses what would have to be done, and is not: fields that Brume lacks, unless they say nothing.
+    ///
+    /// - Throws: ``GoogleError`` `notImplemented` (501) naming the field; 400 for a port that is none.
+    static func check(_ asked: JSON) throws {
+        let lacking = [
+            "statefulPolicy", "targetPools", "allInstancesConfig", "standbyPolicy", "targetSuspendedSize",
+            "targetStoppedSize", "instanceFlexibilityPolicy", "resourcePolicies",
+        ]
+        for field in lacking where !(asked[field]?.isEmpty ?? true) { throw GoogleError.lackingField(field) }
+        for (index, policy) in (asked["autoHealingPolicies"]?.array ?? []).enumerated()
+        where !(policy["healthCheck"]?.isEmpty ?? true) {
+            throw GoogleError.lackingField("autoHealingPolicies[\(index)].healthCheck")
+        }
+        // A group heals itself, always by its newest template.
+        if asked["instanceLifecyclePolicy"]?["defaultActionOnFailure"]?.string == "DO_NOTHING" {
+            throw GoogleError.lackingField("instanceLifecyclePolicy.defaultActionOnFailure")
+        }
+        try check(ports: asked["namedPorts"])
+    }
+
+    /// - Throws: ``GoogleError`` `invalid` (400) for a port that is none.
+    static func check(ports: JSON?) throws {
+        for port in ports?.array ?? [] where !(1...65535).contains(port["port"]?.integer ?? 0) {
+            let text = port["port"]?.integer.map(String.init) ?? ""
+            throw GoogleError.invalidField("namedPorts[].port", text, "It must be between 1 and 65535.")
+        }
+    }
+
     // MARK: Wanted instances
 
     /// Makes a group want a number of instances: new names are added at random, the last ones are given up first.
@@ -137,6 +173,24 @@ enum InstanceGroup {
         Metadata.value(creator, in: instance["metadata"]) == group.resourceName.description
     }
 
+    /// Notes instances that are there as leaving.
+    static func leave(_ group: inout JSON, _ instances: [JSON]) {
+        group[leaving] = .array((group[leaving]?.array ?? []) + instances.compactMap { $0["id"] })
+    }
+
+    /// Forgets an instance that has left.
+    static func forget(_ group: inout JSON, id: String) {
+        guard let leaving = group[leaving]?.array else { return }
+        let others = leaving.filter { $0.string != id }
+        group[Self.leaving] = others.isEmpty ? .none : .array(others)
+    }
+
+    /// Whether a member is to go.
+    static func isLeaving(_ instance: JSON, _ group: JSON) -> Bool {
+        !wanted(group).contains(key(ofMember: instance))
+            || (group[leaving]?.array ?? []).contains(instance["id"] ?? .null)
+    }
+
     /// The metadata by which an instance tells what it was made by, as at Google.
     static let madeBy = "instance-template"
 
@@ -146,22 +200,19 @@ enum InstanceGroup {
         return own.map { $0 != ResourceName(parsing: group["instanceTemplate"]?.string ?? "").description } ?? false
     }
 
-    private static func key(ofMember instance: JSON) -> ResourceKey {
+    static func key(ofMember instance: JSON) -> ResourceKey {
         ResourceKey(ResourceName(parsing: instance["selfLink"]?.string ?? ""))
     }
 
     /// A group as clients see it.
     static func shown(_ group: JSON, members: [JSON]) -> JSON {
         let wanted = Set(wanted(group))
-        let staying = members.filter { wanted.contains(key(ofMember: $0)) }
+        let staying = members.filter { !isLeaving($0, group) }
         let running = staying.filter { $0["status"] == "RUNNING" }
         let failed = (group[failures]?.object ?? [:]).count
         let leaving = members.count - staying.count
         var shown = group
-        shown[Self.names] = .none
-        shown[failures] = .none
-        shown[isEnding] = .none
-        shown[version] = .none
+        for field in [names, failures, isEnding, version, Self.leaving, look] { shown[field] = .none }
         shown["currentActions"] = [
             "none": .integer(Int64(running.count)), "creating": .integer(Int64(wanted.count - running.count)),
             "deleting": .integer(Int64(leaving)), "recreating": 0, "abandoning": 0, "restarting": 0, "refreshing": 0,
@@ -187,7 +238,7 @@ enum InstanceGroup {
         let there = members.map { instance -> JSON in
             let key = key(ofMember: instance)
             let status = instance["status"]?.string ?? ""
-            let action = !wanted.contains(key) ? "DELETING" : status == "RUNNING" ? "NONE" : "CREATING"
+            let action = isLeaving(instance, group) ? "DELETING" : status == "RUNNING" ? "NONE" : "CREATING"
             let template = Metadata.value(madeBy, in: instance["metadata"]).map { JSON.string(Link.to($0)) }
             return [
                 "name": .string(key.name), "instance": .string(key.link), "id": instance["id"] ?? "",

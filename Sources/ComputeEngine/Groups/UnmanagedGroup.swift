@@ -67,8 +67,19 @@ extension GroupMethods {
         }
     }
 
+    func addNamedPorts(to api: MethodTable) {
+        api.add(
+            "compute.regionInstanceGroups.setNamedPorts",
+            .post,
+            ComputePath.region + "/instanceGroups/{name}/setNamedPorts",
+            requires: "compute.instanceGroups.update",
+            setNamedPorts
+        )
+    }
+
     func insertGroup(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let key = try await unmanaged.newKey(input)
+        try InstanceGroup.check(ports: input.body["namedPorts"])
         let group = UnmanagedGroup.document(input.body, key, created: Timestamp.text(rows.changes.now()))
         return try await unmanaged.insert(group, at: key, by: caller) { db in
             guard try ResourceStore.fetch(Self.manager(of: key), in: db) == nil else {
@@ -131,10 +142,7 @@ extension GroupMethods {
     func setNamedPorts(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let key = try await unmanaged.key(input)
         let ports = input.body["namedPorts"] ?? []
-        for port in ports.array ?? [] where !(1...65535).contains(port["port"]?.integer ?? 0) {
-            let text = port["port"]?.integer.map(String.init) ?? ""
-            throw GoogleError.invalidField("namedPorts[].port", text, "It must be between 1 and 65535.")
-        }
+        try InstanceGroup.check(ports: ports)
         return try await rows.changes.change("compute.instanceGroups.setNamedPorts", key, by: caller) { db in
             let isManaged = try ResourceStore.fetch(Self.manager(of: key), in: db) != nil
             return try ResourceStore.update(isManaged ? Self.manager(of: key) : key, in: db) { group in

@@ -164,18 +164,18 @@ extension InstanceMethods {
     /// Waits for all instances of a call; when too few came up, the others go too.
     func finishBulk(_ operation: Operations.Operation) async throws -> JSON {
         let runner = rows.changes.runner
-        var made: [ResourceKey] = []
+        var made: [(key: ResourceKey, id: String?)] = []
         var failure: OperationError?
         for id in (operation.input["operations"]?.array ?? []).compactMap(\.string) {
             let child = try await runner.waitUntilDone(id)
             if let error = child.error {
                 failure = failure ?? error
             } else {
-                made.append(ResourceKey(ResourceName(parsing: child.target)))
+                made.append((ResourceKey(ResourceName(parsing: child.target)), child.metadata["targetId"]?.string))
             }
         }
         guard let failure, made.count < Int(operation.input["minCount"]?.integer ?? 0) else { return [:] }
-        for key in made { try await life.delete(key, operation) }
+        for (key, id) in made { try await life.delete(key, id: id) }
         throw failure.asGoogleError
     }
 }

@@ -168,18 +168,25 @@ struct InstanceLife: Sendable {
 
     /// Ends an instance that Google would end by itself: it is stopped, or deleted when it says so.
     func terminate(_ instance: JSON, _ key: ResourceKey) async throws {
-        if RunLimit.deletes(instance) { return try await delete(key) }
+        if RunLimit.deletes(instance) { return try await delete(key, id: instance["id"]?.string) }
         try await setStatus(key, "STOPPING")
         try await stop(key)
     }
 
-    func delete(_ key: ResourceKey, _: Operations.Operation) async throws { try await delete(key) }
+    private func delete(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
+        try await delete(key, id: operation.metadata["targetId"]?.string)
+    }
 
-    /// Ends an instance; one that is gone already is no error.
-    func delete(_ key: ResourceKey) async throws {
+    /// Ends an instance; one that is gone already is no error, and another that has its name by now is left alone.
+    func delete(_ key: ResourceKey, id: String?) async throws {
         do {
-            try await setStatus(key, "STOPPING")
-            let instance = try await store.get(key)
+            let instance = try await store.update(key) { instance in
+                guard id == nil || instance["id"]?.string == id else {
+                    throw GoogleError.resourceMissing(key.resourceName)
+                }
+                instance["status"] = "STOPPING"
+                AccessConfig.settle(&instance)
+            }
             try await shutDown(instance, grace: .seconds(30))
             let disks = (instance["disks"]?.array ?? []).filter { $0["autoDelete"]?.bool ?? false }
             try await discard(

@@ -79,11 +79,7 @@ extension InstanceMethods {
         if let members = value?.object {
             content = .object(members.filter { $0.key != "fingerprint" && Self.content($0.value) != .null })
         }
-        return isEmpty(content) ? .null : content
-    }
-
-    private static func isEmpty(_ value: JSON) -> Bool {
-        [.null, .bool(false), .integer(0), .string(""), .array([]), .object([:])].contains(value)
+        return content.isEmpty ? .null : content
     }
 
     /// Whether a document says nothing else than the instance: what it leaves out, or leaves empty, it does not say.
@@ -96,7 +92,7 @@ extension InstanceMethods {
             elements.count == others.count && zip(elements, others).allSatisfy { agrees($0, with: $1) }
         case (.string(let text), .string(let other)) where text.contains("/"):
             text == other || other.hasSuffix("/" + ResourceName(parsing: text).description)
-        case (let asked, .null): isEmpty(asked)
+        case (let asked, .null): asked.isEmpty
         case (let asked, let other): asked == other || (asked.integer != nil && asked.integer == other.integer)
         }
     }
