@@ -60,11 +60,22 @@ struct InstanceChange: Sendable {
         instance["metadata"] = metadata
     }
 
+    /// Only what is off becomes Spot, or ceases to be.
     static let scheduling = InstanceChange("scheduling") { asked, instance in
-        try RunLimit.check(asked["scheduling"])
-        var scheduling = instance["scheduling"] ?? [:]
-        scheduling.merge(asked["scheduling"] ?? [:])
-        instance["scheduling"] = scheduling
+        guard var asked = asked["scheduling"] else { return }
+        try RunLimit.check(asked)
+        if GuestAccelerators.wanted(by: instance) != nil {
+            if asked["onHostMaintenance"] == "MIGRATE" { throw GoogleError.acceleratorsDoNotMove }
+            asked["onHostMaintenance"] = "TERMINATE"
+        }
+        let wasSpot = Scheduling.isSpot(instance)
+        instance["scheduling"] = try Scheduling.completed(asked, over: instance["scheduling"] ?? [:])
+        let status = instance["status"]?.string ?? ""
+        guard Scheduling.isSpot(instance) == wasSpot || status == "TERMINATED" else {
+            let name = ResourceName(parsing: instance["selfLink"]?.string ?? "")
+            throw GoogleError.notReady(name, status: status, needs: "TERMINATED")
+        }
+        RunLimit.settle(&instance)
     }
 
     static let deletionProtection = InstanceChange("deletionProtection") { asked, instance in

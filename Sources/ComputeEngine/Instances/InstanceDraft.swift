@@ -34,6 +34,7 @@ struct InstanceDraft: Sendable {
             )
         }
         try GuestAccelerators.complete(&instance, type: type, key: key)
+        instance["scheduling"] = try Scheduling.completed(instance["scheduling"] ?? [:])
         if let metadata = body["metadata"] { _ = try Metadata.checked(metadata) }
         let created = Timestamp.text(now)
         disks = try await AttachedDisks(
@@ -83,13 +84,6 @@ struct InstanceDraft: Sendable {
         metadata["kind"] = "compute#metadata"
         metadata["fingerprint"] = .string(Token.fingerprint())
         instance["metadata"] = metadata
-        var scheduling = instance["scheduling"] ?? [:]
-        let isSpot = scheduling["preemptible"]?.bool ?? false || scheduling["provisioningModel"]?.string == "SPOT"
-        scheduling["preemptible"] = .bool(isSpot)
-        scheduling["automaticRestart"] = scheduling["automaticRestart"] ?? .bool(!isSpot)
-        scheduling["onHostMaintenance"] = scheduling["onHostMaintenance"] ?? (isSpot ? "TERMINATE" : "MIGRATE")
-        scheduling["provisioningModel"] = scheduling["provisioningModel"] ?? (isSpot ? "SPOT" : "STANDARD")
-        instance["scheduling"] = scheduling
         instance["serviceAccounts"] = instance["serviceAccounts"]?.array.map { accounts in
             .array(
                 accounts.map { asked in

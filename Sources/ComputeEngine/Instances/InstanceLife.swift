@@ -407,6 +407,7 @@ struct InstanceLife: Sendable {
             instance["status"] = .string(status)
             AccessConfig.settle(&instance)
             change(&instance)
+            RunLimit.settle(&instance)
         }
     }
 
@@ -421,6 +422,7 @@ struct InstanceLife: Sendable {
             _ = try ResourceStore.update(key, in: db) { instance in
                 instance["status"] = .string(status)
                 AccessConfig.settle(&instance)
+                RunLimit.settle(&instance)
             }
             return true
         }

@@ -68,8 +68,6 @@ extension InstanceLife {
             if !goesOn || start <= instance["lastStopTimestamp"]?.string ?? "" {
                 instance["lastStartTimestamp"] = .string(Timestamp.text(changes.now()))
             }
-            guard let limit = RunLimit(of: instance) else { return }
-            instance["resourceStatus"] = ["scheduling": ["terminationTimestamp": .string(Timestamp.text(limit.end))]]
         }
         done = plan
     }

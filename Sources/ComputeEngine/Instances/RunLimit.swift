@@ -27,6 +27,13 @@ struct RunLimit: Sendable, Equatable {
         self.end = end
     }
 
+    /// Lets an instance tell when it ends: as long as it runs, and has a limit.
+    static func settle(_ instance: inout JSON) {
+        let isOn = ["RUNNING", "STOPPING"].contains(instance["status"]?.string)
+        let end = isOn ? RunLimit(of: instance)?.end : nil
+        instance["resourceStatus"] = end.map { ["scheduling": ["terminationTimestamp": .string(Timestamp.text($0))]] }
+    }
+
     /// - Throws: ``GoogleError`` `invalid` (400) for a duration that is not between 30 seconds and 120 days, and for a time
     ///   that cannot be read.
     static func check(_ scheduling: JSON?) throws {

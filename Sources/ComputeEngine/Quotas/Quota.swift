@@ -104,7 +104,7 @@ enum Quota {
             demand.merge(global("CPUS_ALL_REGIONS", cpus)) { $1 }
             let addresses = resource["networkInterfaces"]?[0]?["accessConfigs"]?.array ?? []
             demand.merge(regional("IN_USE_ADDRESSES", Double(addresses.count))) { $1 }
-            let isSpot = resource["scheduling"]?["preemptible"]?.bool ?? false
+            let isSpot = Scheduling.isSpot(resource)
             for accelerator in resource["guestAccelerators"]?.array ?? [] {
                 let type = ResourceName(parsing: accelerator["acceleratorType"]?.string ?? "").last
                 let count = Double(accelerator["acceleratorCount"]?.integer ?? 0)

@@ -104,7 +104,7 @@ package struct ComputeUsage: Sendable {
         guard var machine = machine(ResourceName(parsing: resource["machineType"]?.string ?? "").last) else {
             return nil
         }
-        machine.isSpot = resource["scheduling"]?["preemptible"]?.bool ?? false
+        machine.isSpot = Scheduling.isSpot(resource)
         machine.accelerators = (resource["guestAccelerators"]?.array ?? []).map {
             Usage.Accelerator(
                 type: ResourceName(parsing: $0["acceleratorType"]?.string ?? "").last,
