@@ -42,6 +42,11 @@ extension GoogleError {
         httpStatus: 412
     )
 
+    /// Numbers that do not go together.
+    static func invalidUsage(_ why: String) -> GoogleError {
+        .invalid("Invalid resource usage: '\(why)'.", reason: "invalidResourceUsage")
+    }
+
     /// A field of Google's that Brume lacks, named so that nobody waits for what it would do.
     static func lackingField(_ field: String) -> GoogleError {
         GoogleError(
@@ -163,6 +168,15 @@ extension GoogleError {
         message: "Disks cannot be attached or detached here: the container engine keeps its volumes to itself. "
             + "Run Brume as root on the engine's own machine."
     )
+
+    /// A kind of disk that is listed, and that Brume cannot make.
+    static func lackingDiskType(_ type: String) -> GoogleError {
+        GoogleError(
+            .unimplemented,
+            reason: "notImplemented",
+            message: "Brume has no disks of the type '\(type)': use one of \(DiskType.made.joined(separator: ", "))."
+        )
+    }
 
     static func notBootable(_ name: ResourceName) -> GoogleError {
         .invalid("The resource '\(name)' holds no operating system: an instance cannot boot from it.")

@@ -41,9 +41,7 @@ enum Disk {
                 "Disk size must be between 1 GB and 65536 GB inclusive."
             )
         }
-        if let type, !DiskType.names.contains(ResourceName(parsing: type).last) {
-            throw GoogleError.invalidField("\(field).type", type, "The referenced diskType resource cannot be found.")
-        }
+        try DiskType.check(type, field: "\(field).type")
         if let source, size < source.diskSizeGb {
             let what = source.field.dropFirst("source".count).lowercased()
             throw GoogleError.invalidField(

@@ -89,10 +89,7 @@ struct InstanceChange: Sendable {
     static let shieldedInstanceConfig = kept("shieldedInstanceConfig", .restart)
 
     static let machineType = InstanceChange("machineType", .restart) { asked, instance in
-        let text = asked["machineType"]?.string ?? ""
-        guard let type = MachineType.named(ResourceName(parsing: text).last) else {
-            throw GoogleError.invalidField("machineType", text, "The referenced resource does not exist.")
-        }
+        let type = try MachineType.find(asked["machineType"]?.string ?? "", field: "machineType")
         instance["machineType"] = .string("\(instance["zone"]?.string ?? "")/machineTypes/\(type.name)")
     }
 

@@ -25,14 +25,7 @@ struct InstanceDraft: Sendable {
         guard let region = Region.ofZone(zone) else { throw GoogleError.unknownZone(zone, project: key.project) }
 
         instance = body
-        let typeName = ResourceName(parsing: body["machineType"]?.string ?? "").last
-        guard let type = MachineType.named(typeName) else {
-            throw GoogleError.invalidField(
-                "resource.machineType",
-                body["machineType"]?.string ?? "",
-                "The referenced resource does not exist."
-            )
-        }
+        let type = try MachineType.find(body["machineType"]?.string ?? "", field: "resource.machineType")
         try GuestAccelerators.complete(&instance, type: type, key: key)
         instance["scheduling"] = try Scheduling.completed(instance["scheduling"] ?? [:])
         if let metadata = body["metadata"] { _ = try Metadata.checked(metadata) }
@@ -55,7 +48,7 @@ struct InstanceDraft: Sendable {
         for config in body["networkInterfaces"]?[0]?["accessConfigs"]?.array ?? [] {
             try await Address.check(config["natIP"]?.string, in: region, of: key.project, store: sources.store)
         }
-        complete(at: place, zone: zone, created: created, type: typeName, account: defaultAccount)
+        complete(at: place, zone: zone, created: created, type: type.name, account: defaultAccount)
     }
 
     private mutating func complete(

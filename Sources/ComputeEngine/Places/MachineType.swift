@@ -1,3 +1,5 @@
+import GoogleAPI
+
 /// A machine type: how many processors and how much memory an instance gets.
 ///
 /// See [Machine families](https://docs.cloud.google.com/compute/docs/machine-resource).
@@ -8,7 +10,7 @@ struct MachineType: Sendable, Equatable {
     /// Shared-core types may use less than one processor's time: thousandths of a processor.
     var milliCPUs: Int
 
-    private init(_ name: String, cpus: Int, memoryMiB: Int, milliCPUs: Int? = nil) {
+    init(_ name: String, cpus: Int, memoryMiB: Int, milliCPUs: Int? = nil) {
         self.name = name
         guestCPUs = cpus
         self.memoryMiB = memoryMiB
@@ -47,16 +49,24 @@ struct MachineType: Sendable, Equatable {
 
     /// Finds a predefined type, or reads a custom one: `custom-4-8192`, `n2-custom-4-8192`.
     ///
-    /// - Returns: nil for what is neither; memory is in MiB and a multiple of 256.
-    static func named(_ name: String) -> MachineType? {
-        if let type = predefined.first(where: { $0.name == name }) { return type }
-        let parts = name.split(separator: "-")
-        guard let custom = parts.firstIndex(of: "custom"), custom <= 1, parts.count == custom + 3,
-            custom == 0 || ["e2", "n1", "n2"].contains(parts[0]),
-            let cpus = Int(parts[custom + 1]), let memory = Int(parts[custom + 2]),
-            (1...96).contains(cpus), memory >= 256, memory <= 640 << 10, memory % 256 == 0
-        else { return nil }
-        return MachineType(name, cpus: cpus, memoryMiB: memory)
+    /// - Returns: nil for what is neither, and for a custom one that cannot be.
+    static func named(_ name: String) -> MachineType? { try? find(name) }
+
+    /// The same, saying what is wrong with a custom one.
+    ///
+    /// - Throws: ``GoogleError`` `invalidResourceUsage` (400).
+    static func find(_ name: String) throws -> MachineType? {
+        try predefined.first { $0.name == name } ?? CustomMachineType.read(name)
+    }
+
+    /// Finds the type that a field of a request names.
+    ///
+    /// - Throws: ``GoogleError`` (400) for one that is not there, or cannot be.
+    static func find(_ text: String, field: String) throws -> MachineType {
+        guard let type = try find(ResourceName(parsing: text).last) else {
+            throw GoogleError.invalidField(field, text, "The referenced resource does not exist.")
+        }
+        return type
     }
 }
 
@@ -92,7 +102,47 @@ enum AcceleratorType {
     static func most(of name: String) -> Int { most.first { $0.key == name }?.value ?? 0 }
 }
 
-/// Kinds of persistent disk.
-enum DiskType {
-    static let names = ["pd-standard", "pd-balanced", "pd-ssd"]
+/// Kinds of disk.
+///
+/// See [disk types](https://docs.cloud.google.com/compute/docs/disks).
+struct DiskType: Sendable {
+    var name: String
+    var description: String
+    /// GB.
+    var sizes: ClosedRange<Int>
+    var defaultSize: Int
+
+    static let all = [
+        DiskType(name: "pd-standard", description: "Standard Persistent Disk", sizes: 10...65536, defaultSize: 500),
+        DiskType(name: "pd-balanced", description: "Balanced Persistent Disk", sizes: 10...65536, defaultSize: 100),
+        DiskType(name: "pd-ssd", description: "SSD Persistent Disk", sizes: 10...65536, defaultSize: 100),
+        DiskType(name: "pd-extreme", description: "Extreme Persistent Disk", sizes: 500...65536, defaultSize: 1000),
+        DiskType(name: "hyperdisk-balanced", description: "Hyperdisk Balanced", sizes: 4...65536, defaultSize: 100),
+        DiskType(name: local, description: "Local SSD", sizes: 375...375, defaultSize: 375),
+    ]
+
+    /// Comes and goes with an instance, and is no disk by itself.
+    static let local = "local-ssd"
+
+    /// Those that Brume makes.
+    static let made = ["pd-standard", "pd-balanced", "pd-ssd"]
+
+    /// Checks the type that a field of a request names; nil asks for the usual one.
+    ///
+    /// - Throws: ``GoogleError`` `invalid` (400) for what is no type of disks that stay, 501 for one that Brume lacks.
+    static func check(_ text: String?, field: String) throws {
+        guard let text else { return }
+        let name = ResourceName(parsing: text).last
+        guard all.contains(where: { $0.name == name }) else {
+            throw GoogleError.invalidField(field, text, "The referenced diskType resource cannot be found.")
+        }
+        guard name != local else {
+            throw GoogleError.invalidField(
+                field,
+                text,
+                "A local SSD comes with an instance, as a disk of type SCRATCH."
+            )
+        }
+        guard made.contains(name) else { throw GoogleError.lackingDiskType(name) }
+    }
 }

@@ -96,8 +96,8 @@ struct PlaceMethods: Sendable {
             let project = try await projects.project(input.project)
             let zone = input.zone ?? ""
             let isKnown =
-                catalogue.names.contains(input.name)
-                || (catalogue == .machineTypes && MachineType.named(input.name) != nil)
+                try catalogue.names.contains(input.name)
+                || (catalogue == .machineTypes && MachineType.find(input.name) != nil)
             guard Region.ofZone(zone) != nil, isKnown else {
                 throw GoogleError.resourceMissing(
                     ResourceName(["projects", project.id, "zones", zone, catalogue.collection, input.name])
@@ -121,7 +121,7 @@ struct PlaceMethods: Sendable {
         var names: [String] {
             switch self {
             case .machineTypes: MachineType.predefined.map(\.name)
-            case .diskTypes: DiskType.names
+            case .diskTypes: DiskType.all.map(\.name)
             case .acceleratorTypes: AcceleratorType.names
             }
         }
@@ -150,8 +150,11 @@ struct PlaceMethods: Sendable {
             item["maximumPersistentDisks"] = 128
             item["maximumPersistentDisksSizeGb"] = "263168"
         case .diskTypes:
+            let type = DiskType.all.first { $0.name == name }
             item["zone"] = .string(Link.to("projects/\(project)/zones/\(zone)"))
-            item["validDiskSize"] = "10GB-65536GB"
+            item["description"] = type.map { .string($0.description) }
+            item["validDiskSize"] = type.map { .string("\($0.sizes.lowerBound)GB-\($0.sizes.upperBound)GB") }
+            item["defaultDiskSizeGb"] = type.map { .string(String($0.defaultSize)) }
         case .acceleratorTypes:
             item["zone"] = .string(Link.to("projects/\(project)/zones/\(zone)"))
             item["description"] = .string(name.replacing("-", with: " "))

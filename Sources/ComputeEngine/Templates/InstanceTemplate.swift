@@ -48,14 +48,8 @@ struct InstanceTemplateMethods: Sendable {
         guard let properties = input.body["properties"] else {
             throw GoogleError.fieldMissing("resource.properties")
         }
-        let type = ResourceName(parsing: properties["machineType"]?.string ?? "").last
-        guard MachineType.named(type) != nil else {
-            throw GoogleError.invalidField(
-                "resource.properties.machineType",
-                type,
-                "The referenced resource does not exist."
-            )
-        }
+        let field = "resource.properties.machineType"
+        let type = try MachineType.find(properties["machineType"]?.string ?? "", field: field)
         guard !(properties["disks"]?.array ?? []).isEmpty else {
             throw GoogleError.invalidField("resource.properties.disks", "", "No disks are specified.")
         }
@@ -65,7 +59,7 @@ struct InstanceTemplateMethods: Sendable {
             "creationTimestamp": .string(Timestamp.text(rows.changes.now())), "selfLink": .string(key.link),
             "description": input.body["description"] ?? "", "properties": properties,
         ]
-        template["properties"]?["machineType"] = .string(type)
+        template["properties"]?["machineType"] = .string(type.name)
         if key.scope != "global" { template["region"] = .string(Link.to("projects/\(key.project)/\(key.scope)")) }
         return try await rows.insert(template, at: key, by: caller)
     }
