@@ -171,6 +171,7 @@ package struct ComputeEngine: Sendable {
         changes.add(to: table)
         templates.add(to: table)
         groups.add(to: table)
+        LackingMethods.add(to: table)
         for methods in policyMethods {
             let isZonal = ["instances", "disks"].contains(methods.rows.collection)
             methods.add(to: table, in: isZonal ? ComputePath.zone : ComputePath.global)

@@ -20,7 +20,6 @@ struct DiskMethods: Sendable {
         api.add("compute.disks.resize", .post, path + "/{name}/resize", resize)
         api.add("compute.disks.setLabels", .post, path + "/{name}/setLabels", rows.setLabels)
         api.add("compute.disks.createSnapshot", .post, path + "/{name}/createSnapshot", snapshots.create)
-        api.lacks("compute.disks", ["addResourcePolicies", "removeResourcePolicies"], on: path + "/{name}")
     }
 
     /// Makes an empty disk, or one that holds what an image, a snapshot or another disk holds now.

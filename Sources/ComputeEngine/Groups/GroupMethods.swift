@@ -49,7 +49,6 @@ struct GroupMethods: Sendable {
         for (id, place) in [("autoscalers", ComputePath.zone), ("regionAutoscalers", ComputePath.region)] {
             let path = place + "/autoscalers"
             api.add("compute.\(id).list", .get, path, requires: "compute.autoscalers.list", noAutoscalersInPlace)
-            api.lacks("compute.\(id).insert", .post, path)
         }
     }
 
@@ -77,7 +76,6 @@ struct GroupMethods: Sendable {
             listManagedInstances
         )
         api.add("\(id).listErrors", .get, one + "/listErrors", requires: change("get"), listErrors)
-        api.lacks(id, ["setTargetPools"], on: one)
 
         let all = place + "/instanceGroups"
         api.add("\(groups).get", .get, all + "/{name}", requires: "compute.instanceGroups.get", getGroup)

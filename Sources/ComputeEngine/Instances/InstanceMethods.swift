@@ -63,11 +63,6 @@ struct InstanceMethods: Sendable {
             one + "/simulateMaintenanceEvent",
             simulateMaintenanceEvent
         )
-        api.lacks(
-            "compute.instances",
-            ["addNetworkInterface", "addResourcePolicies", "removeResourcePolicies", "updateNetworkInterface"],
-            on: one
-        )
         api.add(
             "compute.instances.bulkInsert",
             .post,

@@ -43,7 +43,6 @@ struct ProjectMethods: Sendable {
             ComputePath.project + "/setCommonInstanceMetadata",
             setCommonInstanceMetadata
         )
-        api.lacks("compute.projects.moveInstance", .post, ComputePath.project + "/moveInstance")
     }
 
     func get(_ input: GetInput, as caller: Caller) async throws -> JSON {
