@@ -26,6 +26,7 @@ struct DiskMethods: Sendable {
     func insert(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let body = input.body
         let key = try await rows.newKey(input)
+        try Labels.check(body["labels"], field: "resource.labels")
         let source = try await sources.find(in: body, project: key.project, zone: key.zone, for: caller)
         let type = body["type"]?.string
         var disk = Disk.document(

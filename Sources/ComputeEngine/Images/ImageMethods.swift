@@ -102,6 +102,7 @@ struct ImageMethods: Sendable {
     func insert(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let body = input.body
         let key = try await rows.newKey(input)
+        try Labels.check(body["labels"], field: "resource.labels")
         guard let source = try await sources.find(in: body, project: key.project, for: caller) else {
             throw GoogleError.fieldMissing("resource.sourceDisk")
         }
@@ -138,6 +139,7 @@ struct ImageMethods: Sendable {
 
     func patch(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         if let family = input.body["family"]?.string, !family.isEmpty { try ResourceNames.check(family) }
+        try Labels.check(input.body["labels"], field: "resource.labels")
         return try await rows.update("patch", input, by: caller) { image in
             for field in ["description", "family", "labels"] where input.body[field] != nil {
                 image[field] = input.body[field]

@@ -48,6 +48,7 @@ struct AttachedDisks: Sendable {
             return attached.append(Self.attachment(asked, key, index: attached.count, isBoot: isBoot))
         }
         let parameters = asked["initializeParams"]
+        try Labels.check(parameters?["labels"], field: "\(field).initializeParams.labels")
         let source = try await sources.find(in: parameters, project: instance.project, zone: instance.zone, for: caller)
         if isBoot {
             guard let source else {

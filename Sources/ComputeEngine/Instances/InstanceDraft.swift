@@ -28,6 +28,7 @@ struct InstanceDraft: Sendable {
         let type = try MachineType.find(body["machineType"]?.string ?? "", field: "resource.machineType")
         try GuestAccelerators.complete(&instance, type: type, key: key)
         instance["scheduling"] = try Scheduling.completed(instance["scheduling"] ?? [:])
+        try Labels.check(body["labels"], field: "resource.labels")
         if let metadata = body["metadata"] { _ = try Metadata.checked(metadata) }
         let created = Timestamp.text(now)
         disks = try await AttachedDisks(

@@ -39,10 +39,19 @@ struct InstancePlace: Sendable {
             name = subnetworkName?.last ?? DefaultNetwork.name
         }
         let network = Network.key(name, in: project)
-        guard let found = try await store.find(network) else {
+        let found = try await store.find(network)
+        // A subnetwork that is named without its network is one of its own, or an auto mode network's.
+        if let own, row == nil, asked.network.isEmpty, !(found.map(Network.isAuto) ?? false) {
+            throw GoogleError.invalidField(
+                "\(field).subnetwork",
+                own.resourceName.description,
+                "The referenced subnetwork resource cannot be found."
+            )
+        }
+        guard let found else {
             throw GoogleError.invalidField(
                 "\(field).network",
-                asked.network.isEmpty ? asked.subnetwork : asked.network,
+                asked.network,
                 "The referenced network resource cannot be found."
             )
         }
@@ -50,7 +59,7 @@ struct InstancePlace: Sendable {
             guard subnetworkName == nil || subnetworkName?.last == name else {
                 throw GoogleError.invalidField(
                     "\(field).subnetwork",
-                    asked.subnetwork,
+                    own?.resourceName.description ?? "",
                     "The referenced subnetwork resource cannot be found."
                 )
             }
@@ -60,7 +69,7 @@ struct InstancePlace: Sendable {
         guard let own, let row, row["network"]?.string == network.link else {
             throw GoogleError.invalidField(
                 "\(field).subnetwork",
-                asked.subnetwork,
+                own?.resourceName.description ?? "",
                 asked.subnetwork.isEmpty
                     ? "A network in custom mode needs a subnetwork to be named."
                     : "The referenced subnetwork resource cannot be found."

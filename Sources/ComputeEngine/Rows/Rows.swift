@@ -82,6 +82,7 @@ struct Rows: Sendable {
 
     static func setLabels(_ labels: JSON?, fingerprint: JSON?, of resource: inout JSON) throws {
         try Token.check(fingerprint, against: resource["labelFingerprint"])
+        try Labels.check(labels, field: "labels")
         resource["labels"] = labels
         resource["labelFingerprint"] = .string(Token.fingerprint())
     }

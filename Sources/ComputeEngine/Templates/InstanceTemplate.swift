@@ -53,6 +53,7 @@ struct InstanceTemplateMethods: Sendable {
         guard !(properties["disks"]?.array ?? []).isEmpty else {
             throw GoogleError.invalidField("resource.properties.disks", "", "No disks are specified.")
         }
+        try Labels.check(properties["labels"], field: "resource.properties.labels")
         if let metadata = properties["metadata"] { _ = try Metadata.checked(metadata) }
         var template: JSON = [
             "kind": "compute#instanceTemplate", "id": .string(Token.id()), "name": .string(key.name),
