@@ -75,6 +75,10 @@ struct InstanceLifeTests {
             _ = try await cloud.instance("vm", in: "RUNNING")
             #expect(try await cloud.engine.status(of: workload)?.isRunning == true)
             #expect(cloud.inside.inputs(of: "ssh-up.sh").count == 2)
+            guard exit.reason != .rebooted else { return }
+            #expect(try await cloud.systemOperations("compute.instances.hostError").count == 1)
+            let restart = try await cloud.systemOperations("compute.instances.automaticRestart")
+            #expect(restart.count == 1 && restart[0]["status"] == "DONE")
         }
     }
 
@@ -88,6 +92,10 @@ struct InstanceLifeTests {
             await cloud.engine.end(single, with: Exit(code: 1))
             _ = try await cloud.instance("off", in: "TERMINATED")
             _ = try await cloud.instance("single", in: "TERMINATED")
+            let ended = try await cloud.systemOperations("compute.instances.guestTerminate")
+            #expect(ended.count == 1 && ended[0]["targetLink"]?.string?.hasSuffix("/instances/off") == true)
+            #expect(ended[0]["statusMessage"] == "Instance terminated by guest OS shutdown.")
+            #expect(try await cloud.systemOperations("compute.instances.hostError").count == 1)
         }
     }
 
@@ -158,6 +166,18 @@ struct InstanceLifeTests {
         }
     }
 
+    @Test func `what maintenance does is told by operations`() async throws {
+        try await ComputeCloud.run { cloud in
+            try await cloud.insert("moved")
+            try await cloud.insert("restarted") { $0["scheduling"] = ["onHostMaintenance": "TERMINATE"] }
+            for name in ["moved", "restarted"] { try await cloud.perform("simulateMaintenanceEvent", name) }
+            for type in ["migrateOnHostMaintenance", "terminateOnHostMaintenance", "automaticRestart"] {
+                #expect(try await cloud.systemOperations("compute.instances.\(type)").count == 1)
+            }
+            #expect(try await cloud.get("restarted")["status"] == "RUNNING")
+        }
+    }
+
     @Test func `a preempted Spot machine runs its shutdown script and is TERMINATED`() async throws {
         try await ComputeCloud.run { cloud in
             try await cloud.insert("vm") {
@@ -165,7 +185,7 @@ struct InstanceLifeTests {
                 $0["metadata"] = ["items": [["key": "shutdown-script", "value": "save"]]]
             }
             try await cloud.perform("simulateMaintenanceEvent", "vm")
-            #expect(try await cloud.get("vm")["status"] == "TERMINATED")
+            _ = try await cloud.instance("vm", in: "TERMINATED")
             #expect(cloud.inside.inputs(of: "/shutdown-script;").count == 1)
         }
     }

@@ -14,6 +14,7 @@ struct RunLimitTests {
             try await cloud.insert("stopped") { $0["scheduling"] = ["terminationTime": Self.soon()] }
             let workload = ComputeCloud.workload(try await cloud.instance("stopped", in: "TERMINATED"))
             #expect(try await cloud.engine.status(of: workload)?.hasEnded == true)
+            #expect(try await cloud.systemOperations("stop").count == 1)
 
             let events = try await cloud.engine.events()
             let deleted = try await cloud.insert("deleted") {
@@ -90,6 +91,10 @@ struct RunLimitTests {
             }
             let operation = try await cloud.perform("simulateMaintenanceEvent", "spot")
             #expect(operation["error"] == nil)
+            // The preemption is an operation of its own: the event's is done before the instance is gone.
+            let preemption = try await cloud.systemOperations("compute.instances.preempted")[0]
+            let name = preemption["name"]?.string ?? ""
+            _ = try await cloud.done(cloud.api.get("\(ComputeCloud.zone)/operations/\(name)"))
             #expect(try await cloud.api.get("\(ComputeCloud.instances)/spot").status == 404)
         }
     }

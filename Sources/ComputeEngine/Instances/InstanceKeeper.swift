@@ -78,12 +78,16 @@ struct InstanceKeeper: Service {
     }
 
     /// Starts an instance that ought to run, unless an operation is about to change its life anyway.
-    private func restore(_ key: ResourceKey, from status: String) async {
+    ///
+    /// - Parameter failed: The instance as it was, when its machine died.
+    private func restore(_ key: ResourceKey, from status: String, failed: JSON? = nil) async {
         do {
             guard try await !life.isChanging(key), try await life.claim(key, from: status, to: "STAGING") else {
                 return
             }
+            if let failed { try await life.changes.note(.hostError, of: failed, at: key) }
             try await life.bringUp(key)
+            if let failed { try await life.changes.note(.automaticRestart, of: failed, at: key) }
         } catch is CancellationError {
         } catch {
             logger.error("cannot bring an instance back: \(error)", metadata: ["instance": "\(key.resourceName)"])
@@ -117,10 +121,10 @@ struct InstanceKeeper: Service {
         guard try await life.engine.status(of: InstanceLife.workload(of: instance))?.hasEnded ?? true else { return }
         let restarts = instance["scheduling"]?["automaticRestart"]?.bool ?? true
         logger.info("a machine ended by itself: \(exit)", metadata: ["instance": "\(key.resourceName)"])
-        if exit.reason == .rebooted || (restarts && exit.reason != .poweredOff) {
-            await restore(key, from: "RUNNING")
-        } else {
-            _ = try await life.claim(key, from: "RUNNING", to: "TERMINATED")
-        }
+        if exit.reason == .rebooted { return await restore(key, from: "RUNNING") }
+        if restarts, exit.reason != .poweredOff { return await restore(key, from: "RUNNING", failed: instance) }
+        guard try await life.claim(key, from: "RUNNING", to: "TERMINATED") else { return }
+        let event: SystemEvent = exit.reason == .poweredOff ? .guestTerminate : .hostError
+        try await life.changes.note(event, of: instance, at: key)
     }
 }

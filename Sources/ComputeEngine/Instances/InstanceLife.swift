@@ -74,7 +74,7 @@ struct InstanceLife: Sendable {
     /// The methods whose operations start or stop a machine: while one is at work, nobody else does.
     private static let lifeMethods: Set<String> = Set(
         [
-            "insert", "start", "stop", "suspend", "resume", "reset", "delete", "simulateMaintenanceEvent",
+            "insert", "start", "stop", "suspend", "resume", "reset", "delete", "simulateMaintenanceEvent", "preempted",
         ].map { "compute.instances.\($0)" }
     )
 
@@ -87,7 +87,7 @@ struct InstanceLife: Sendable {
             ("setServiceAccount", tell), ("addAccessConfig", readdress), ("deleteAccessConfig", readdress),
             ("updateAccessConfig", tell), ("setName", tell), ("setMinCpuPlatform", tell), ("update", update),
             ("setMachineResources", update), ("updateDisplayDevice", tell), ("updateShieldedInstanceConfig", tell),
-            ("setShieldedInstanceIntegrityPolicy", tell),
+            ("setShieldedInstanceIntegrityPolicy", tell), ("preempted", preempt),
         ]
         for (verb, work) in works { await changes.register("compute.instances.\(verb)", work) }
         await changes.runner.register("compute.projects.setCommonInstanceMetadata", handler: refreshProject)
@@ -200,27 +200,57 @@ struct InstanceLife: Sendable {
     }
 
     /// What Google does to a machine whose host needs care: it moves it, or stops it and starts it elsewhere; a Spot
-    /// machine is preempted, with 30 seconds for its shutdown script.
+    /// machine is preempted, by an operation of its own that nobody waits for.
     ///
     /// See [simulating events](https://docs.cloud.google.com/compute/docs/instances/simulating-host-maintenance).
     private func maintain(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
         let instance = try await store.get(key)
         let scheduling = instance["scheduling"]
-        let isSpot = scheduling?["preemptible"]?.bool ?? false
-        // One that an earlier run had begun to end is ended.
-        guard instance["status"] == "RUNNING" || (isSpot && instance["status"] == "STOPPING") else { return }
-        let isStopped = isSpot || scheduling?["onHostMaintenance"]?.string == "TERMINATE"
-        let event = isStopped ? "TERMINATE_ON_HOST_MAINTENANCE" : "MIGRATE_ON_HOST_MAINTENANCE"
-        try await show(instance, key, maintenance: event, isPreempted: isSpot)
-        if isSpot {
-            try await terminate(instance, key)
-            if RunLimit.deletes(instance) { return }
-        } else if isStopped {
+        let occasion = operation.metadata["id"]?.string ?? operation.id
+        if Scheduling.isSpot(instance) { return try await beginPreemption(of: key, occasion: occasion) }
+        let isStopped = scheduling?["onHostMaintenance"]?.string == "TERMINATE"
+        // One that an earlier run had begun to stop is started again.
+        guard instance["status"] == "RUNNING" || isStopped else { return }
+        let event: SystemEvent = isStopped ? .terminateOnHostMaintenance : .migrateOnHostMaintenance
+        let shown = isStopped ? "TERMINATE_ON_HOST_MAINTENANCE" : "MIGRATE_ON_HOST_MAINTENANCE"
+        try await show(instance, key, maintenance: shown)
+        try await changes.note(event, of: instance, at: key, occasion: occasion)
+        if isStopped {
             try await setStatus(key, "STOPPING")
             try await stop(key)
-            if scheduling?["automaticRestart"]?.bool ?? true { try await start(key, operation) }
+            if scheduling?["automaticRestart"]?.bool ?? true {
+                try await start(key, operation)
+                try await changes.note(.automaticRestart, of: instance, at: key, occasion: occasion)
+            }
         }
         try await show(instance, key)
+    }
+
+    private func beginPreemption(of key: ResourceKey, occasion: String) async throws {
+        let instance = try await store.get(key)
+        let preemption = changes.systemOperation(
+            SystemEvent.preempted.method,
+            on: instance,
+            at: key,
+            occasion: occasion
+        )
+        let isNew = try await store.database.write { db in
+            guard try !Operations.Operation.exists(db, key: preemption.id),
+                try ResourceStore.fetch(key, in: db)?["status"] == "RUNNING"
+            else { return false }
+            _ = try ResourceStore.update(key, in: db) { $0["status"] = "STOPPING" }
+            try OperationRunner.insert(preemption, in: db)
+            return true
+        }
+        if isNew { changes.runner.begin(preemption.id) }
+    }
+
+    /// Ends a Spot machine, with 30 seconds for its shutdown script, as it says.
+    private func preempt(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
+        guard let instance = try await store.find(key), instance["id"] == operation.metadata["targetId"] else { return }
+        try await show(instance, key, maintenance: "TERMINATE_ON_HOST_MAINTENANCE", isPreempted: true)
+        try await terminate(instance, key)
+        if !RunLimit.deletes(instance) { try await show(instance, key) }
     }
 
     private func resize(_ key: ResourceKey, _: Operations.Operation) async throws {

@@ -75,7 +75,15 @@ actor RunLimitKeeper: Service {
         guard try await !life.isChanging(one.key) else { return false }
         logger.info("an instance has run as long as it may", metadata: ["instance": "\(one.key.resourceName)"])
         do {
+            // As at Google it is a stop or a deletion as any other, by nobody.
+            let ending = life.changes.systemOperation(
+                "compute.instances.\(RunLimit.deletes(instance) ? "delete" : "stop")",
+                on: instance,
+                at: one.key,
+                occasion: "\(one.id)-\(Int(one.end.timeIntervalSince1970 * 1000))"
+            )
             try await life.terminate(instance, one.key)
+            try await life.changes.note(done: ending)
             return true
         } catch let error as EngineError {
             logger.warning("cannot end an instance: \(error)", metadata: ["instance": "\(one.key.resourceName)"])

@@ -182,6 +182,7 @@ struct ChangeLog: Sendable {
             "insertTime": .string(Timestamp.text(operation.insertTime)),
         ]
         if let target = operation.metadata["targetId"] { document["targetId"] = target }
+        if let event = SystemEvent(method: operation.method) { document["statusMessage"] = .string(event.message) }
         if let group = operation.input["operationGroupId"] { document["operationGroupId"] = group }
         if let start = operation.startTime { document["startTime"] = .string(Timestamp.text(start)) }
         if let end = operation.endTime { document["endTime"] = .string(Timestamp.text(end)) }
@@ -199,9 +200,10 @@ struct ChangeLog: Sendable {
         return Link.render(document, for: caller.origin)
     }
 
-    /// What gcloud tells the user by: `insert` is "Created", `delete` "Deleted", anything else "Updated".
+    /// What gcloud tells the user by: `insert` is "Created", `delete` "Deleted", anything else "Updated". What happens
+    /// by itself has its whole name.
     private static func type(of method: String) -> String {
-        String(method.split(separator: ".").last ?? "update")
+        SystemEvent(method: method)?.method ?? String(method.split(separator: ".").last ?? "update")
     }
 }
 
