@@ -12,6 +12,8 @@ struct DiskSource: Sendable {
     var diskSizeGb: Int64
     /// What makes a disk bootable: the licenses of its operating system. A data disk has none.
     var licenses: [JSON]
+    /// What the operating system can do.
+    var guestOSFeatures: [JSON] = []
 
     static let fields = ["sourceImage", "sourceSnapshot", "sourceDisk"]
 
@@ -19,7 +21,10 @@ struct DiskSource: Sendable {
     func note(in resource: inout JSON) {
         resource[field] = .string(link)
         resource["\(field)Id"] = .string(id)
-        if !licenses.isEmpty { resource["licenses"] = .array(licenses) }
+        guard !licenses.isEmpty else { return }
+        resource["licenses"] = .array(licenses)
+        resource["architecture"] = "X86_64"
+        if !guestOSFeatures.isEmpty { resource["guestOsFeatures"] = .array(guestOSFeatures) }
     }
 }
 
@@ -46,7 +51,8 @@ struct DiskSources: Sendable {
                 link: image.link,
                 id: image.id,
                 diskSizeGb: image.diskSizeGb,
-                licenses: [.string(image.license)]
+                licenses: [.string(image.license)],
+                guestOSFeatures: image.guestOSFeatures
             )
         }
         let (key, resource) = try await row(field, name, project: project, zone: zone, for: caller)
@@ -59,7 +65,8 @@ struct DiskSources: Sendable {
             link: key.link,
             id: resource["id"]?.string ?? "",
             diskSizeGb: (resource["sizeGb"] ?? resource["diskSizeGb"])?.integer ?? 0,
-            licenses: resource.licenses
+            licenses: resource.licenses,
+            guestOSFeatures: resource["guestOsFeatures"]?.array ?? []
         )
     }
 
@@ -130,6 +137,10 @@ extension ComputeImage {
     var link: String { Link.to("projects/\(project)/global/images/\(name)") }
     /// Named as the image's family, as Google's are with few exceptions.
     var license: String { Link.to("projects/\(project)/global/licenses/\(families.first ?? name)") }
+    /// Those of Google's images that a client may look for.
+    var guestOSFeatures: [JSON] {
+        ["VIRTIO_SCSI_MULTIQUEUE", "UEFI_COMPATIBLE", "GVNIC"].map { ["type": .string($0)] }
+    }
     /// The same for the same image, over restarts.
     var id: String { Token.id(for: "\(project)/\(name)") }
 }

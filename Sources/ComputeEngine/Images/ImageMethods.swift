@@ -182,6 +182,7 @@ struct ImageMethods: Sendable {
             "diskSizeGb": .string(String(image.diskSizeGb)), "archiveSizeBytes": "0",
             "creationTimestamp": .string(image.creationTimestamp), "licenses": [.string(image.license)],
             "selfLink": .string(image.link), "id": .string(image.id),
+            "guestOsFeatures": .array(image.guestOSFeatures), "labelFingerprint": "42WmSpB8rSM=",
         ]
         if let family = image.families.first { document["family"] = .string(family) }
         return document

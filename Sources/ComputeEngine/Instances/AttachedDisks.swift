@@ -40,12 +40,10 @@ struct AttachedDisks: Sendable {
         let field = "resource.disks[\(attached.count)]"
         if let source = asked["source"]?.string, !source.isEmpty {
             let key = try Self.existing(source, instance, field: field)
-            if isBoot {
-                let disk = try await sources.store.get(key)
-                guard DiskContents.boots(disk) else { throw GoogleError.notBootable(key.resourceName) }
-            }
+            let disk = try await sources.store.get(key)
+            guard !isBoot || DiskContents.boots(disk) else { throw GoogleError.notBootable(key.resourceName) }
             existing.append((key, asked["mode"]?.string == "READ_ONLY"))
-            return attached.append(Self.attachment(asked, key, index: attached.count, isBoot: isBoot))
+            return attached.append(Self.attachment(asked, disk, key, index: attached.count, isBoot: isBoot))
         }
         let parameters = asked["initializeParams"]
         try Labels.check(parameters?["labels"], field: "\(field).initializeParams.labels")
@@ -84,9 +82,8 @@ struct AttachedDisks: Sendable {
         )
         disk["users"] = [.string(instance.link)]
         made.append((key, disk))
-        var attachment = Self.attachment(asked, key, index: attached.count, isBoot: isBoot)
+        var attachment = Self.attachment(asked, disk, key, index: attached.count, isBoot: isBoot)
         if asked["autoDelete"] == nil { attachment["autoDelete"] = .bool(isBoot || isScratch) }
-        attachment["diskSizeGb"] = .string(String(size))
         attached.append(attachment)
     }
 
@@ -100,13 +97,16 @@ struct AttachedDisks: Sendable {
     }
 
     /// A line of an instance's list of disks.
-    static func attachment(_ asked: JSON, _ key: ResourceKey, index: Int, isBoot: Bool) -> JSON {
-        [
-            "kind": "compute#attachedDisk", "boot": .bool(isBoot), "source": .string(key.link), "licenses": [],
+    static func attachment(_ asked: JSON, _ disk: JSON, _ key: ResourceKey, index: Int, isBoot: Bool) -> JSON {
+        var attachment: JSON = [
+            "kind": "compute#attachedDisk", "boot": .bool(isBoot), "source": .string(key.link),
             "autoDelete": asked["autoDelete"] ?? false, "index": .integer(Int64(index)),
             "mode": asked["mode"] ?? "READ_WRITE", "type": asked["type"] ?? "PERSISTENT",
             "interface": asked["interface"] ?? "SCSI",
             "deviceName": asked["deviceName"] ?? .string(isBoot ? "persistent-disk-0" : key.name),
+            "licenses": .array(disk.licenses), "diskSizeGb": disk["sizeGb"] ?? "",
         ]
+        for field in ["guestOsFeatures", "architecture"] { attachment[field] = disk[field] }
+        return attachment
     }
 }

@@ -40,7 +40,7 @@ struct InstanceChange: Sendable {
     // MARK: While it runs
 
     static let description = kept("description")
-    static let shieldedInstanceIntegrityPolicy = kept("shieldedInstanceIntegrityPolicy")
+    static let shieldedInstanceIntegrityPolicy = kept("shieldedInstanceIntegrityPolicy", always: true)
 
     static let labels = InstanceChange("labels") { asked, instance in
         try Rows.setLabels(asked["labels"], fingerprint: asked["labelFingerprint"], of: &instance)
@@ -86,7 +86,7 @@ struct InstanceChange: Sendable {
 
     static let minCpuPlatform = kept("minCpuPlatform", .restart)
     static let displayDevice = kept("displayDevice", .restart)
-    static let shieldedInstanceConfig = kept("shieldedInstanceConfig", .restart)
+    static let shieldedInstanceConfig = kept("shieldedInstanceConfig", .restart, always: true)
 
     static let machineType = InstanceChange("machineType", .restart) { asked, instance in
         let type = try MachineType.find(asked["machineType"]?.string ?? "", field: "machineType")
@@ -103,8 +103,11 @@ struct InstanceChange: Sendable {
     }
 
     /// A field that is shown as it was written, and does nothing here.
-    private static func kept(_ field: String, _ effect: Effect = .none) -> InstanceChange {
+    ///
+    /// - Parameter always: Every instance has the field: a document that leaves it out does not take it away.
+    private static func kept(_ field: String, _ effect: Effect = .none, always: Bool = false) -> InstanceChange {
         InstanceChange(field, effect) { asked, instance in
+            if always, asked[field] == nil { return }
             let isEmpty = asked[field]?.string?.isEmpty ?? false
             instance[field] = isEmpty ? .none : asked[field]
         }

@@ -28,8 +28,7 @@ extension InstanceMethods {
             return try ResourceStore.update(instance, in: db) { instance in
                 var disks = instance["disks"]?.array ?? []
                 let index = (disks.compactMap { $0["index"]?.integer }.max() ?? -1) + 1
-                var attachment = AttachedDisks.attachment(input.body, disk, index: Int(index), isBoot: false)
-                attachment["diskSizeGb"] = row["sizeGb"]
+                let attachment = AttachedDisks.attachment(input.body, row, disk, index: Int(index), isBoot: false)
                 let name = attachment["deviceName"]?.string ?? ""
                 guard !disks.contains(where: { $0["deviceName"]?.string == name }) else {
                     throw GoogleError.invalidField("resource.deviceName", name, "Device names must be unique.")

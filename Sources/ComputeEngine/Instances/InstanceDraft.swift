@@ -52,6 +52,13 @@ struct InstanceDraft: Sendable {
         complete(at: place, zone: zone, created: created, type: type.name, account: defaultAccount)
     }
 
+    /// What fields say that are left out, or members of them.
+    private static let usual: [String: JSON] = [
+        "shieldedInstanceConfig": ["enableSecureBoot": false, "enableVtpm": true, "enableIntegrityMonitoring": true],
+        "shieldedInstanceIntegrityPolicy": ["updateAutoLearnPolicy": true],
+        "reservationAffinity": ["consumeReservationType": "ANY_RESERVATION"],
+    ]
+
     private mutating func complete(
         at place: InstancePlace,
         zone: String,
@@ -67,7 +74,13 @@ struct InstanceDraft: Sendable {
         instance["machineType"] = .string(Link.to("projects/\(project)/zones/\(zone)/machineTypes/\(type)"))
         instance["creationTimestamp"] = .string(created)
         instance["status"] = "PROVISIONING"
-        instance["cpuPlatform"] = "Unknown CPU Platform"
+        instance["cpuPlatform"] = .string(MachineType.noPlatform)
+        for field in ["canIpForward", "deletionProtection"] { instance[field] = instance[field] ?? false }
+        for (field, usual) in Self.usual {
+            var value = usual
+            value.merge(instance[field] ?? [:])
+            instance[field] = value
+        }
         instance["labelFingerprint"] = .string(Token.fingerprint())
         instance["fingerprint"] = .string(Token.fingerprint())
         instance["startRestricted"] = false

@@ -32,7 +32,8 @@ enum InstanceGuest {
                 "zone": .string("projects/\(project.number)/zones/\(zone)"),
                 "machineType": .string("projects/\(project.number)/machineTypes/\(type)"),
                 "attributes": Metadata.attributes(instance["metadata"]), "description": instance["description"] ?? "",
-                "tags": .array(instance["tags"]?["items"]?.array ?? []), "cpuPlatform": "Unknown CPU Platform",
+                "tags": .array(instance["tags"]?["items"]?.array ?? []),
+                "cpuPlatform": .string(MachineType.platform(of: instance)),
                 "maintenanceEvent": "NONE", "preempted": "FALSE",
                 "scheduling": [
                     "automaticRestart": .string((scheduling?["automaticRestart"]?.bool ?? true) ? "TRUE" : "FALSE"),

@@ -185,7 +185,7 @@ struct InstanceLife: Sendable {
                     throw GoogleError.resourceMissing(key.resourceName)
                 }
                 instance["status"] = "STOPPING"
-                AccessConfig.settle(&instance)
+                Self.settle(&instance)
             }
             try await shutDown(instance, grace: .seconds(30))
             let disks = (instance["disks"]?.array ?? []).filter { $0["autoDelete"]?.bool ?? false }
@@ -435,10 +435,17 @@ struct InstanceLife: Sendable {
     ) async throws {
         try await store.update(key) { instance in
             instance["status"] = .string(status)
-            AccessConfig.settle(&instance)
             change(&instance)
-            RunLimit.settle(&instance)
+            Self.settle(&instance)
         }
+    }
+
+    /// Brings what an instance shows of its machine to its status.
+    private static func settle(_ instance: inout JSON) {
+        AccessConfig.settle(&instance)
+        RunLimit.settle(&instance)
+        let isOff = instance["status"]?.string == "TERMINATED"
+        instance["cpuPlatform"] = .string(isOff ? MachineType.noPlatform : MachineType.platform(of: instance))
     }
 
     /// Changes a status that is still what it was.
@@ -451,8 +458,7 @@ struct InstanceLife: Sendable {
             }
             _ = try ResourceStore.update(key, in: db) { instance in
                 instance["status"] = .string(status)
-                AccessConfig.settle(&instance)
-                RunLimit.settle(&instance)
+                Self.settle(&instance)
             }
             return true
         }

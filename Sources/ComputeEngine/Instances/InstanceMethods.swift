@@ -119,7 +119,7 @@ struct InstanceMethods: Sendable {
     // MARK: Making and deleting
 
     func insert(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
-        let key = try await rows.key(input)
+        let key = try await rows.newKey(input)
         var body = try await maker.body(input.body, from: input.query["sourceInstanceTemplate"], in: key.project)
         body["name"] = .string(input.name)
         let draft = try await maker.draft(body, at: key, for: caller)

@@ -71,6 +71,28 @@ struct MachineType: Sendable, Equatable {
 }
 
 extension MachineType {
+    /// What an instance that is off shows for a processor.
+    static let noPlatform = "Unknown CPU Platform"
+
+    /// The processors that instances of the type have at Google where they ask for none.
+    ///
+    /// See [CPU platforms](https://docs.cloud.google.com/compute/docs/cpu-platforms).
+    private var usualPlatform: String {
+        switch name.split(separator: "-").first {
+        case "n2", "c2", "g2", "a2": "Intel Cascade Lake"
+        case "n2d": "AMD Rome"
+        default: "Intel Broadwell"
+        }
+    }
+
+    /// The processor that an instance shows: the one that it asks for, or its machine type's.
+    static func platform(of instance: JSON) -> String {
+        if let asked = instance["minCpuPlatform"]?.string, !asked.isEmpty, asked.lowercased() != "automatic" {
+            return asked
+        }
+        return named(ResourceName(parsing: instance["machineType"]?.string ?? "").last)?.usualPlatform ?? noPlatform
+    }
+
     /// The accelerators that every instance of the type has; nil: it has those that are asked for.
     var builtInAccelerators: (type: String, count: Int)? {
         let parts = name.split(separator: "-")

@@ -107,6 +107,17 @@ struct ResourceStore: Sendable {
         )
     }
 
+    /// The name of the resource that has an ID, where another of its kind stands.
+    func name(ofID id: String, like key: ResourceKey) async throws -> String? {
+        try await database.read { db in
+            try String.fetchOne(
+                db,
+                sql: "SELECT name FROM computeResources WHERE id = ? AND project = ? AND collection = ? AND scope = ?",
+                arguments: [id, key.project, key.collection, key.scope]
+            )
+        }
+    }
+
     func find(_ key: ResourceKey) async throws -> JSON? { try await database.read { try Self.fetch(key, in: $0) } }
 
     /// - Throws: ``GoogleError`` `notFound` (404).

@@ -21,8 +21,19 @@ struct Rows: Sendable {
     let projects: any ProjectDirectory
     let changes: ChangeLog
 
+    /// The key of what a request names, by its name or by its ID.
+    ///
     /// - Throws: ``GoogleError`` `notFound` (404) for what is no project, zone or region.
     func key(_ input: some PlacedInput) async throws -> ResourceKey {
+        var key = try await place(of: input)
+        // No name begins with a digit.
+        if input.name.first?.isWholeNumber ?? false, let name = try await store.name(ofID: input.name, like: key) {
+            key.name = name
+        }
+        return key
+    }
+
+    private func place(of input: some PlacedInput) async throws -> ResourceKey {
         let project = try await projects.project(input.project).id
         let scope = try Self.scope(zone: input.zone, region: input.region, project: project)
         return ResourceKey(project: project, scope: scope, collection: collection, name: input.name)
@@ -32,7 +43,7 @@ struct Rows: Sendable {
     ///
     /// - Throws: ``GoogleError`` `invalid` (400) for a name that is none.
     func newKey(_ input: some PlacedInput) async throws -> ResourceKey {
-        let key = try await key(input)
+        let key = try await place(of: input)
         try ResourceNames.check(key.name)
         return key
     }
