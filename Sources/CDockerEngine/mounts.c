@@ -34,7 +34,7 @@ static int make_folders(char *path) {
             return errno;
         }
     }
-    return mkdir(path, 0755) && errno != EEXIST ? errno : 0;
+    return mkdir(path, brume_folder_mode) && errno != EEXIST ? errno : 0;
 }
 
 // Only a process with one thread may enter a mount namespace, so a child does. Between fork and exit it calls the kernel
@@ -52,7 +52,12 @@ static int in_namespace(pid_t process, char *target, int tree) {
             _exit(errno);
         }
         if (tree < 0) {
-            _exit(umount2(target, MNT_DETACH) ? errno : 0);
+            if (umount2(target, MNT_DETACH)) {
+                _exit(errno);
+            }
+            // One that is not empty hid something, which is the machine's.
+            rmdir(target);
+            _exit(0);
         }
         int code = make_folders(target);
         if (code == 0 && syscall(call_move_mount, tree, "", AT_FDCWD, target, move_from_empty_path)) {

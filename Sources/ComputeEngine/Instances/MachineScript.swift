@@ -3,7 +3,8 @@ import Workloads
 
 /// Small programs that run as root inside machines. What they say goes to the machine's console: the serial port.
 enum MachineScript {
-    /// Names the machine, and reads `ssh-keys` from its input; prints the machine's own public key.
+    /// Names the machine, and reads `ssh-keys` from its input; prints the machine's own public key. Folders of
+    /// disks that went while the machine was off go too: what is written there would be written to the boot disk.
     ///
     /// A machine that ran before it was this instance's keeps its host key, which nobody else has seen. Those whose tools
     /// are older have had their name since they were made.
@@ -17,6 +18,7 @@ enum MachineScript {
                 }
                 \(GuestTools.path)/bin/sh $tools/name-up.sh "$2" "$3"
             fi
+            $B find /mnt/disks -mindepth 1 -maxdepth 1 -type d -perm 1000 -exec $B rmdir {} + 2>/dev/null
             \(GuestTools.path)/bin/sh $tools/users-up.sh; code=$?
             $B cat /.brume-run/hostkey.pub 2>/dev/null
             exit $code
