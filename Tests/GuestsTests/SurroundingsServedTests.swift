@@ -68,6 +68,7 @@ struct SurroundingsServedTests {
                 ("/instance/attributes/", "startup-script\n"), ("/universe/universe-domain", "googleapis.com"),
                 ("/universe/universe_domain", "googleapis.com"),
                 ("/instance/service-accounts/", "default/\nsa@demo.iam.gserviceaccount.com/\n"),
+                ("/instance/service-accounts/default/", "aliases\nemail\nidentity\nscopes\ntoken\n"),
                 ("/instance/service-accounts/default/email", "sa@demo.iam.gserviceaccount.com"),
                 (
                     "/instance/service-accounts/default/?recursive=true",
@@ -98,6 +99,8 @@ struct SurroundingsServedTests {
         try await withNetwork(92) { _, place in
             let bare = try await status(place, "/computeMetadata/v1/instance/id", "")
             #expect(bare == "HTTP/1.1 403")
+            let older = "X-Google-Metadata-Request: True\r\n"
+            #expect(try await status(place, "/computeMetadata/v1/instance/id", older) == "HTTP/1.1 200")
             let forwarded = "Metadata-Flavor: Google\r\nX-Forwarded-For: 1.2.3.4\r\n"
             #expect(try await status(place, "/computeMetadata/v1/instance/id", forwarded) == "HTTP/1.1 403")
             let stranger = GuestPlace(network: "net", address: "127.0.92.77")

@@ -5,11 +5,14 @@ import Workloads
 
 /// An instance as its own metadata server shows it.
 enum InstanceGuest {
-    /// - Parameter ranges: The subnetwork's, and the one that the engine chose where it could not have that.
+    /// - Parameters:
+    ///   - disks: The instance's disks, in its order.
+    ///   - ranges: The subnetwork's, and the one that the engine chose where it could not have that.
     static func make(
         _ instance: JSON,
         project: ProjectIdentity,
         projectMetadata: JSON,
+        disks: [JSON],
         ranges: [AddressRange]
     ) -> Guest {
         let name = instance["name"]?.string ?? ""
@@ -34,6 +37,10 @@ enum InstanceGuest {
                 "attributes": Metadata.attributes(instance["metadata"]), "description": instance["description"] ?? "",
                 "tags": .array(instance["tags"]?["items"]?.array ?? []),
                 "cpuPlatform": .string(MachineType.platform(of: instance)),
+                "image": .string(ResourceName(parsing: disks.first?["sourceImage"]?.string ?? "").description),
+                "licenses": .array(
+                    (disks.first?.licenses ?? []).map { ["id": .string(Token.id(for: $0.string ?? ""))] }
+                ), "virtualClock": ["driftToken": "0"], "remainingCpuTime": -1,
                 "maintenanceEvent": "NONE", "preempted": "FALSE",
                 "scheduling": [
                     "automaticRestart": .string((scheduling?["automaticRestart"]?.bool ?? true) ? "TRUE" : "FALSE"),
@@ -41,10 +48,11 @@ enum InstanceGuest {
                     "preemptible": .string((scheduling?["preemptible"]?.bool ?? false) ? "TRUE" : "FALSE"),
                 ],
                 "disks": .array(
-                    (instance["disks"]?.array ?? []).map { disk in
+                    zip(instance["disks"]?.array ?? [], disks).map { attached, disk in
                         [
-                            "deviceName": disk["deviceName"] ?? "", "index": disk["index"] ?? 0, "mode": "READ_WRITE",
-                            "type": "PERSISTENT-BALANCED", "interface": "SCSI",
+                            "deviceName": attached["deviceName"] ?? "", "index": attached["index"] ?? 0,
+                            "mode": attached["mode"] ?? "READ_WRITE", "interface": attached["interface"] ?? "SCSI",
+                            "type": .string(diskType(attached, disk)),
                         ]
                     }
                 ),
@@ -66,5 +74,13 @@ enum InstanceGuest {
             ],
             projectAttributes: Metadata.attributes(projectMetadata)
         )
+    }
+
+    /// `PERSISTENT-SSD`, of `pd-ssd`; standard disks are only `PERSISTENT`.
+    private static func diskType(_ attached: JSON, _ disk: JSON) -> String {
+        if attached["type"]?.string == "SCRATCH" { return "LOCAL-SSD" }
+        let type = ResourceName(parsing: disk["type"]?.string ?? "").last
+        if type == "pd-standard" { return "PERSISTENT" }
+        return type.hasPrefix("pd-") ? "PERSISTENT-\(type.dropFirst(3).uppercased())" : type.uppercased()
     }
 }

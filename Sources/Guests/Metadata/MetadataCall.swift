@@ -28,9 +28,7 @@ struct MetadataCall {
     func answer() async throws -> Response {
         let path = String((request.head.path ?? "/").prefix { $0 != "?" })
         if path == "/" { return MetadataAnswer.text("0.1/\ncomputeMetadata/\n") }
-        guard let flavor = MetadataAnswer.flavor, request.headers[flavor]?.lowercased() == "google" else {
-            throw MetadataRefusal.missingFlavor
-        }
+        guard isMeant else { throw MetadataRefusal.missingFlavor }
         if let name = HTTPField.Name("X-Forwarded-For"), request.headers[name] != nil {
             throw MetadataRefusal.forwarded
         }
@@ -44,6 +42,13 @@ struct MetadataCall {
         case .identity(let account): return try await answerIdentity(account)
         case .guestAttributes(let path): return try await answerGuestAttributes(path)
         }
+    }
+
+    /// Whether the request says that it is for a metadata server, which one that was led astray does not. The older of the
+    /// two ways is what the first clients say.
+    private var isMeant: Bool {
+        if let flavor = MetadataAnswer.flavor, request.headers[flavor]?.lowercased() == "google" { return true }
+        return HTTPField.Name("X-Google-Metadata-Request").flatMap { request.headers[$0] }?.lowercased() == "true"
     }
 
     private func question(_ path: [String], hasSlash: Bool) -> Question {
@@ -111,7 +116,13 @@ struct MetadataCall {
                     etag: ""
                 )
             } else {
-                text = MetadataTree.listing(folder, isVerbatim: isVerbatim)
+                let isAccount = path.count == 3 && path.starts(with: ["instance", "service-accounts"])
+                // Made when they are asked for, so they are listed and in no document.
+                text = MetadataTree.listing(
+                    folder,
+                    isVerbatim: isVerbatim,
+                    besides: isAccount ? ["identity", "token"] : []
+                )
             }
         case .value(let value, let name):
             isJSON = parameter("alt") == "json"

@@ -46,8 +46,8 @@ struct MetadataTree {
     }
 
     /// The names in a folder, one a line; folders end in a slash.
-    static func listing(_ folder: JSON, isVerbatim: Bool) -> String {
-        var lines: [String] = []
+    static func listing(_ folder: JSON, isVerbatim: Bool, besides others: [String] = []) -> String {
+        var lines = others
         if let elements = folder.array {
             lines = elements.indices.map { "\($0)/" }
         } else {

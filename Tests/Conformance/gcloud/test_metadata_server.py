@@ -68,6 +68,12 @@ def test_the_tree_is_read_as_text_and_json(cloud, machine):
         "audience missing": account + "/identity",
         "token": account + "/token",
         "scopes": account + "/scopes",
+        "account": account + "/",
+        "image": "/instance/image",
+        "license": "/instance/licenses/0/id",
+        "disk": "/instance/disks/0/",
+        "disk's type": "/instance/disks/0/type",
+        "clock": "/instance/virtual-clock/drift-token",
         "zone": "/instance/zone",
         "hostname": "/instance/hostname",
     }
@@ -89,6 +95,10 @@ def test_the_tree_is_read_as_text_and_json(cloud, machine):
     assert body["zone"].startswith("projects/") and body["zone"].endswith("/zones/europe-west1-b")
     assert body["hostname"] == f"{machine}.europe-west1-b.c.{cloud.project}.internal"
     assert json.loads(body["token"])["token_type"] == "Bearer" and "cloud-platform" in body["scopes"]
+    assert body["account"].split() == ["aliases", "email", "identity", "scopes", "token"]
+    assert body["image"].startswith("projects/debian-cloud/global/images/debian-12-") and body["license"].isdigit()
+    assert body["disk"].split() == ["device-name", "index", "interface", "mode", "type"]
+    assert (body["disk's type"], body["clock"]) == ("PERSISTENT-BALANCED", "0")
     statuses = {name: answer["status"] for name, answer in got.items() if answer["status"] != 200}
     assert statuses == {"nothing": 404, "no slash": 301, "audience missing": 400, "bare": 403, "forwarded": 403}
     assert all(a["flavor"] == "Google" for a in got.values())
