@@ -24,7 +24,7 @@ extension CatalogueEntry {
                     creationTimestamp: day.time
                 )
             ],
-            recipe: Recipe(folder: "debian-12", kind: .layer(on: "debian-12-base"), version: 1),
+            recipe: Recipe(folder: "debian-12", kind: .layer(on: "debian-12-base"), version: 2),
             hostTools: [.cloudSDK]
         ),
         CatalogueEntry(

@@ -170,6 +170,17 @@ struct InsertInstanceTests {
         }
     }
 
+    @Test(arguments: ["startup-script", "startup-script-url"])
+    func `a startup script of the project's, or named by its address, is run too`(_ name: String) async throws {
+        try await ComputeCloud.run { cloud in
+            let path = ComputeCloud.project + "/setCommonInstanceMetadata"
+            let metadata = #"{"items": [{"key": "\#(name)", "value": "gs://a/b"}]}"#
+            _ = try await cloud.done(cloud.api.post(path, json: metadata))
+            try await cloud.insert("vm")
+            #expect(cloud.inside.inputs(of: "/startup-script;").count == 1)
+        }
+    }
+
     @Test func `a declared container runs in a machine of its image`() async throws {
         try await ComputeCloud.run { cloud in
             await cloud.engine.offer("gcr.io/demo/tester:latest")

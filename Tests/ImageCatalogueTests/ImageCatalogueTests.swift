@@ -85,7 +85,7 @@ struct CatalogueLookUpTests {
         ("gcr.io/deeplearning-platform-release/pytorch-cpu:latest", "pytorch"),
         ("europe-docker.pkg.dev/vertex-ai/training/sklearn-cpu.1-6:latest", "sklearn"),
         ("gcr.io/google.com/cloudsdktool/cloud-sdk", "cloud-sdk"),
-        ("brume/debian-12:1.1", "debian-12"),
+        ("brume/debian-12:1.2", "debian-12"),
     ])
     func `an image is found by each of its names`(reference: String, name: String) async throws {
         try await withFixture { fixture in

@@ -134,7 +134,7 @@ struct InstanceLife: Sendable {
     private func stop(_ key: ResourceKey) async throws {
         let instance = try await store.get(key)
         guard instance["status"]?.string != "TERMINATED" else { return }
-        try await shutDown(instance, grace: .seconds(90))
+        try await shutDown(instance, key, grace: .seconds(90))
         try await setStatus(key, "TERMINATED") { instance in
             instance["lastStopTimestamp"] = .string(Timestamp.text(changes.now()))
         }
@@ -187,7 +187,7 @@ struct InstanceLife: Sendable {
                 instance["status"] = "STOPPING"
                 Self.settle(&instance)
             }
-            try await shutDown(instance, grace: .seconds(30))
+            try await shutDown(instance, key, grace: .seconds(30))
             let disks = (instance["disks"]?.array ?? []).filter { $0["autoDelete"]?.bool ?? false }
             try await discard(
                 instance,
@@ -350,11 +350,11 @@ struct InstanceLife: Sendable {
     // MARK: Leaving
 
     /// Asks a machine to end, its shutdown script first; both share the time.
-    private func shutDown(_ instance: JSON, grace: Duration) async throws {
+    private func shutDown(_ instance: JSON, _ key: ResourceKey, grace: Duration) async throws {
         let workload = Self.workload(of: instance)
         guard try await engine.status(of: workload)?.isRunning ?? false else { return }
         try await engine.resume(workload)
-        await runShutdownScript(of: instance, limit: grace)
+        await runShutdownScript(of: instance, key, limit: grace)
         try await engine.stop(workload, grace: grace)
     }
 

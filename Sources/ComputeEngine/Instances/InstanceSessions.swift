@@ -17,9 +17,8 @@ extension InstanceLife {
         try await attachDisks(of: instance, key)
         if !isServed { try await serve(workload) }
         try await applyUsers(instance, key)
-        if let script = Metadata.value("startup-script", in: instance["metadata"]), !script.isEmpty {
-            let session = try await run(MachineScript.startup, script, in: workload)
-            sessions.keep(session)
+        if let script = try await script("startup-script", of: instance, key) {
+            sessions.keep(try await run(MachineScript.startup, script, in: workload))
         }
         try await runContainer(of: instance, in: workload)
     }
@@ -78,10 +77,20 @@ extension InstanceLife {
         return Metadata.value("enable-oslogin", in: metadata)?.lowercased() == "true"
     }
 
+    /// A script of the metadata, the instance's own or else the project's; empty when it is named by an address only,
+    /// which the machine reads; nil when there is none.
+    private func script(_ name: String, of instance: JSON, _ key: ResourceKey) async throws -> String? {
+        for metadata in [instance["metadata"], try await projectMetadata.metadata(of: key.project)] {
+            if let script = Metadata.value(name, in: metadata), !script.isEmpty { return script }
+            if let url = Metadata.value("\(name)-url", in: metadata), !url.isEmpty { return "" }
+        }
+        return nil
+    }
+
     /// Runs the script of a machine that is to end; it may take as long as the machine has left.
-    func runShutdownScript(of instance: JSON, limit: Duration) async {
-        guard let script = Metadata.value("shutdown-script", in: instance["metadata"]), !script.isEmpty else { return }
+    func runShutdownScript(of instance: JSON, _ key: ResourceKey, limit: Duration) async {
         do {
+            guard let script = try await script("shutdown-script", of: instance, key) else { return }
             let session = try await run(MachineScript.shutdown, script, in: Self.workload(of: instance))
             await withTaskGroup { group in
                 group.addTask { do { for try await _ in session.output {} } catch {} }

@@ -28,10 +28,29 @@ enum MachineScript {
         return spec
     }
 
-    /// Runs the script of its input, once after each start of the machine.
-    static let startup = shell(metadataScript("startup-script", onlyOnce: true))
-    /// Runs the script of its input.
-    static let shutdown = shell(metadataScript("shutdown-script", onlyOnce: false))
+    /// Runs the metadata's startup script, once after each start of the machine; systemd's unit does, where systemd is.
+    ///
+    /// Its input is what machines with older tools run.
+    static let startup = shell(
+        metadataScript(
+            "startup-script",
+            before: onceAfterStart("startup-script"),
+            """
+            [ -x /lib/systemd/systemd ] && exec $B touch /run/google-startup-scripts
+            exec $runner startup
+            """
+        )
+    )
+    /// Runs the metadata's shutdown script; systemd's unit does, where systemd is, when the machine is told to end.
+    static let shutdown = shell(
+        metadataScript(
+            "shutdown-script",
+            """
+            [ -x /lib/systemd/systemd ] && exit
+            exec $runner shutdown
+            """
+        )
+    )
 
     /// Runs a container's program in its machine, again and again as its policy says, later each time.
     static func container(restartPolicy: String, program: [String]) -> ExecSpec {
@@ -51,11 +70,17 @@ enum MachineScript {
         return spec
     }
 
-    private static func metadataScript(_ name: String, onlyOnce: Bool) -> String {
+    private static func metadataScript(_ name: String, before: String = "", _ run: String) -> String {
         """
         \(console)
-        f=/.brume-run/\(name); $B cat > $f; $B chmod 700 $f
-        \(onlyOnce ? onceAfterStart(name) : "")
+        runner=\(GuestTools.path)/bin/google_metadata_script_runner
+        f=/.brume-run/\(name); $B cat > $f
+        \(before)
+        if [ -x $runner ]; then
+            $B rm $f
+            \(run)
+        fi
+        $B chmod 700 $f
         { $f 2>&1; echo "exit status $?"; } < /dev/null | while IFS= read -r line || [ -n "$line" ]; do
             echo "\(name): $line"
         done > "$console"

@@ -30,6 +30,8 @@ relocate "$tree" /.brume
 cp -L "$(command -v busybox)" "$tree/bin/busybox"
 ln -s busybox "$tree/bin/sh"
 cp -r "$here"/libexec/. "$tree/libexec/"
+cp -r "$here/units" "$tree/units"
+ln -s ../libexec/script-runner.sh "$tree/bin/google_metadata_script_runner"
 chmod -R u=rwX,go=rX "$tree"
 chmod 755 "$tree"/bin/* "$tree"/libexec/*.sh "$tree"/libexec/container/*
 mv "$tree" "$out"

@@ -1,6 +1,7 @@
 """Virtual machines: created from an image family, entered by ssh, stopped, started, deleted."""
 
 import json
+import re
 
 import pytest
 
@@ -13,7 +14,8 @@ def machine(cloud):
     name = "vm-conformance"
     created = cloud.sh(
         f"gcloud compute instances create {name} {ZONE} --machine-type=e2-medium "
-        "--image-family=debian-12 --image-project=debian-cloud",
+        "--image-family=debian-12 --image-project=debian-cloud "
+        "--metadata=startup-script='echo has-begun; exit 3',shutdown-script='echo is-ending'",
         timeout=1200,
     )
     assert "RUNNING" in created.stdout
@@ -26,6 +28,31 @@ def test_it_is_listed_and_described(cloud, machine):
     assert machine in cloud.sh("gcloud compute instances list").stdout
     described = json.loads(cloud.sh(f"gcloud compute instances describe {machine} {ZONE} --format=json").stdout)
     assert described["status"] == "RUNNING" and described["machineType"].endswith("/e2-medium")
+
+
+def inside(cloud, machine, command, check=True):
+    return cloud.sh(f"gcloud compute ssh {machine} {ZONE} -q --command='{command}'", check=check)
+
+
+def serial_port(cloud, machine):
+    return cloud.sh(f"gcloud compute instances get-serial-port-output {machine} {ZONE}").stdout
+
+
+def status(cloud, machine):
+    return cloud.sh(f"gcloud compute instances describe {machine} {ZONE} --format='value(status)'").stdout.strip()
+
+
+def test_its_startup_script_is_a_unit_and_runs_again_when_asked(cloud, machine, bucket):
+    cloud.until(lambda: "Finished running startup scripts." in serial_port(cloud, machine))
+    told = inside(cloud, machine, "sudo journalctl -u google-startup-scripts.service; systemctl status google-startup-scripts")
+    for text in serial_port(cloud, machine), told.stdout:
+        assert re.search(r"google_metadata_script_runner\[\d+\]: startup-script: has-begun", text), text
+        assert "startup-script exit status 3" in text
+    assert "active (exited)" in told.stdout
+    cloud.sh(f"echo 'echo from-the-bucket $((40 + 2))' | gcloud storage cp - {bucket}/begin.sh")
+    cloud.sh(f"gcloud compute instances add-metadata {machine} {ZONE} --metadata=startup-script-url={bucket}/begin.sh")
+    again = inside(cloud, machine, "sudo google_metadata_script_runner startup").stdout
+    assert "startup-script: has-begun" in again and "startup-script-url: from-the-bucket 42" in again
 
 
 @pytest.mark.parametrize("track", ["", "beta "])
@@ -54,6 +81,19 @@ def test_files_are_copied_there_and_back(cloud, machine, tmp_path):
     cloud.sh(f"gcloud compute scp {tmp_path}/there {machine}:/tmp/there {ZONE} -q")
     cloud.sh(f"gcloud compute scp {machine}:/tmp/there {tmp_path}/back {ZONE} -q")
     assert (tmp_path / "back").read_text() == "brume\n"
+
+
+def test_it_is_rebooted_and_switched_off_from_inside(cloud, machine):
+    count = serial_port(cloud, machine).count("startup-script: has-begun")
+    asked = inside(cloud, machine, "sudo reboot", check=False)
+    assert "Failed" not in asked.output and "failed" not in asked.output
+    # The script runs again with the machine, which is RUNNING and takes ssh by then.
+    cloud.until(lambda: serial_port(cloud, machine).count("startup-script: has-begun") > count)
+    asked = inside(cloud, machine, "sudo shutdown -h now", check=False)
+    assert "Failed" not in asked.output and "failed" not in asked.output
+    cloud.until(lambda: status(cloud, machine) == "TERMINATED")
+    assert "shutdown-script: is-ending" in serial_port(cloud, machine)
+    cloud.sh(f"gcloud compute instances start {machine} {ZONE}")
 
 
 def test_a_stopped_machine_keeps_its_disk_and_takes_wider_scopes(cloud, machine, bucket):

@@ -7,5 +7,14 @@ if [ -s /.brume-run/name ]; then
 fi
 # The engine mounts the file from outside, and writes it anew at each start.
 [ ! -s /.brume-run/resolv.conf ] || /.brume/bin/busybox cat /.brume-run/resolv.conf > /etc/resolv.conf
+# What runs the scripts of the metadata, where systemd is. They wait until the machine is somebody's.
+if [ -x /lib/systemd/systemd ]; then
+    units=/lib/systemd/system
+    /.brume/bin/busybox mkdir -p $units/multi-user.target.wants
+    /.brume/bin/busybox cp /.brume/units/* $units/
+    for unit in google-startup-scripts.path google-shutdown-scripts.service; do
+        [ -L $units/multi-user.target.wants/$unit ] || /.brume/bin/busybox ln -s ../$unit $units/multi-user.target.wants/
+    done
+fi
 unset HOSTNAME
 exec "$@"

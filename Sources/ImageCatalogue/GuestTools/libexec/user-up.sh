@@ -30,6 +30,21 @@ if ! $B awk -F: -v n="$name" '$1 == n { found = 1 } END { exit !found }' /etc/pa
         $B chmod 755 "$home"
     fi
 fi
+if [ "$name" != root ]; then
+    # The groups in which Google's images have those who may become root, as far as this image has them.
+    $B awk -F: -v OFS=: -v n="$name" -v may="${2:-yes}" '
+        $1 ~ /^(adm|dip|docker|lxd|plugdev|video)$/ {
+            all = "," $4 ","
+            at = index(all, "," n ",")
+            if (may == "yes" && !at) $4 = $4 == "" ? n : $4 "," n
+            if (may != "yes" && at) {
+                $4 = substr(all, 1, at) substr(all, at + length(n) + 2)
+                gsub(/^,|,$/, "", $4)
+            }
+        }
+        { print }' /etc/group > /.brume-run/group
+    $B cmp -s /.brume-run/group /etc/group || $B cp /.brume-run/group /etc/group
+fi
 if [ "$name" != root ] && [ -d /etc/sudoers.d ]; then
     # sudo leaves out files with a dot in their name.
     file=/etc/sudoers.d/brume-user-$(echo "$name" | $B tr . _)

@@ -1,11 +1,13 @@
 # A machine without hardware of its own: what would look for some, or wait for it, does not start.
 for unit in systemd-udevd.service systemd-udevd-control.socket systemd-udevd-kernel.socket systemd-udev-trigger.service \
-    systemd-udev-settle.service systemd-logind.service getty.target console-getty.service systemd-timesyncd.service \
+    systemd-udev-settle.service getty.target console-getty.service systemd-timesyncd.service \
     systemd-resolved.service systemd-modules-load.service modprobe@.service apt-daily.timer apt-daily-upgrade.timer \
     fstrim.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service sys-kernel-debug.mount \
     sys-kernel-tracing.mount dev-hugepages.mount dev-mqueue.mount; do
     ln -sf /dev/null "/etc/systemd/system/$unit"
 done
+# Asked by reboot and shutdown; D-Bus starts it then.
+rm -f /lib/systemd/system/multi-user.target.wants/systemd-logind.service
 : > /etc/machine-id
 rm -f /usr/lib/python3.11/EXTERNALLY-MANAGED
 ln -sf python3 /usr/bin/python
