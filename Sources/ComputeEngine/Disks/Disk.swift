@@ -63,6 +63,11 @@ enum Disk {
         return ResourceKey(project: instance.project, scope: instance.scope, collection: "disks", name: name.last)
     }
 
+    /// The disks of an instance, the boot disk first.
+    static func keys(of instance: JSON, at key: ResourceKey) -> [ResourceKey] {
+        (instance["disks"]?.array ?? []).compactMap { $0["source"]?.string }.map { Self.key(of: $0, like: key) }
+    }
+
     /// Gives a disk to an instance.
     ///
     /// - Throws: ``GoogleError`` `resourceInUseByAnotherResource` (400) for a disk that another one may write.

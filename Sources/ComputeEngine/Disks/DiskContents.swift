@@ -21,7 +21,7 @@ struct DiskContents: Sendable {
     static func volume(of resource: JSON) -> String { "disk-\(resource["id"]?.string ?? "")" }
     /// Whether a machine can boot a disk.
     static func boots(_ disk: JSON) -> Bool { !disk.licenses.isEmpty || disk["sourceImage"] != nil }
-    private static let labels = ["kind": "disk"]
+    static let labels = ["kind": "disk"]
 
     /// Fills a new disk, image or snapshot, which is then ready; what cannot be filled leaves nothing behind.
     func make(_ key: ResourceKey) async throws {

@@ -38,6 +38,14 @@ struct AttachedDisks: Sendable {
         created: String
     ) async throws {
         let field = "resource.disks[\(attached.count)]"
+        if LocalDisk.isAsked(asked), asked["source"]?.isEmpty ?? true {
+            guard !isBoot else {
+                throw GoogleError.invalidField("\(field).type", "SCRATCH", "A local SSD cannot be a boot disk.")
+            }
+            let number = attached.count { $0["source"] == nil }
+            attached.append(try LocalDisk.attachment(asked, index: attached.count, number: number, field: field))
+            return
+        }
         if let source = asked["source"]?.string, !source.isEmpty {
             let key = try Self.existing(source, instance, field: field)
             let disk = try await sources.store.get(key)
@@ -58,11 +66,9 @@ struct AttachedDisks: Sendable {
             }
             guard !source.licenses.isEmpty else { throw GoogleError.notBootable(ResourceName(parsing: source.link)) }
         }
-        // A local SSD has no name of its own, and no other end than its machine's.
-        let isScratch = asked["type"]?.string == "SCRATCH"
-        let type = isScratch ? nil : parameters?["diskType"]?.string
+        let type = parameters?["diskType"]?.string
         let size = try Disk.size(
-            asked: (parameters?["diskSizeGb"] ?? asked["diskSizeGb"])?.integer ?? (isScratch ? 375 : nil),
+            asked: (parameters?["diskSizeGb"] ?? asked["diskSizeGb"])?.integer,
             type: type,
             source: source,
             field: "\(field).initializeParams"
@@ -83,7 +89,7 @@ struct AttachedDisks: Sendable {
         disk["users"] = [.string(instance.link)]
         made.append((key, disk))
         var attachment = Self.attachment(asked, disk, key, index: attached.count, isBoot: isBoot)
-        if asked["autoDelete"] == nil { attachment["autoDelete"] = .bool(isBoot || isScratch) }
+        if asked["autoDelete"] == nil { attachment["autoDelete"] = .bool(isBoot) }
         attached.append(attachment)
     }
 

@@ -90,6 +90,7 @@ struct InstanceChange: Sendable {
 
     static let machineType = InstanceChange("machineType", .restart) { asked, instance in
         let type = try MachineType.find(asked["machineType"]?.string ?? "", field: "machineType")
+        try LocalDisk.check(instance, type: type)
         instance["machineType"] = .string("\(instance["zone"]?.string ?? "")/machineTypes/\(type.name)")
     }
 

@@ -58,7 +58,10 @@ extension InstanceMethods {
                 }
                 let taken = disks.remove(at: index)
                 if taken["boot"]?.bool ?? false { throw GoogleError.bootDiskStays }
-                let disk = Disk.key(of: taken["source"]?.string ?? "", like: key)
+                guard let source = taken["source"]?.string else {
+                    throw GoogleError.invalidField("deviceName", device, "A local SSD stays with its instance.")
+                }
+                let disk = Disk.key(of: source, like: key)
                 _ = try ResourceStore.update(disk, in: db) { Disk.release(&$0, by: key) }
                 instance["disks"] = .array(disks)
             }
@@ -88,11 +91,17 @@ extension InstanceLife {
 
     /// A disk that is not the machine's root, with its volume made.
     func mount(_ attached: JSON, of key: ResourceKey) async throws -> Mount {
-        let disk = try await store.get(Disk.key(of: attached["source"]?.string ?? "", like: key))
+        let folder = Disk.folder(deviceName: attached["deviceName"]?.string ?? "")
+        guard let source = attached["source"]?.string else {
+            let volume = LocalDisk.volume(attached, of: try await store.get(key))
+            try await engine.ensureVolume(volume, labels: DiskContents.labels)
+            return Mount(.volume(volume), at: folder, isReadOnly: false)
+        }
+        let disk = try await store.get(Disk.key(of: source, like: key))
         try await contents.fill(disk)
         return Mount(
             .volume(DiskContents.volume(of: disk)),
-            at: Disk.folder(deviceName: attached["deviceName"]?.string ?? ""),
+            at: folder,
             isReadOnly: attached["mode"]?.string == "READ_ONLY"
         )
     }

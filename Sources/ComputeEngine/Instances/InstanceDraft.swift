@@ -39,6 +39,7 @@ struct InstanceDraft: Sendable {
             created: created
         )
         instance["disks"] = .array(disks.attached)
+        try LocalDisk.check(instance, type: type)
         let place = try await InstancePlace.find(
             body["networkInterfaces"]?[0],
             region: region,

@@ -124,6 +124,7 @@ struct InstanceKeeper: Service {
         if exit.reason == .rebooted { return await restore(key, from: "RUNNING") }
         if restarts, exit.reason != .poweredOff { return await restore(key, from: "RUNNING", failed: instance) }
         guard try await life.claim(key, from: "RUNNING", to: "TERMINATED") else { return }
+        try await life.emptyLocalDisks(of: instance, key)
         let event: SystemEvent = exit.reason == .poweredOff ? .guestTerminate : .hostError
         try await life.changes.note(event, of: instance, at: key)
     }

@@ -135,6 +135,7 @@ struct InstanceLife: Sendable {
         let instance = try await store.get(key)
         guard instance["status"]?.string != "TERMINATED" else { return }
         try await shutDown(instance, key, grace: .seconds(90))
+        try await emptyLocalDisks(of: instance, key)
         try await setStatus(key, "TERMINATED") { instance in
             instance["lastStopTimestamp"] = .string(Timestamp.text(changes.now()))
         }
@@ -192,7 +193,7 @@ struct InstanceLife: Sendable {
             try await discard(
                 instance,
                 key,
-                andDisks: Set(disks.map { ResourceName(parsing: $0["source"]?.string ?? "").last })
+                andDisks: Set(disks.compactMap { $0["source"]?.string }.map { ResourceName(parsing: $0).last })
             )
         } catch let error as GoogleError where error.status == .notFound {
             return  // An earlier run got this far.
@@ -362,11 +363,12 @@ struct InstanceLife: Sendable {
     /// hold.
     private func discard(_ instance: JSON, _ key: ResourceKey, andDisks unwanted: Set<String>) async throws {
         let workload = Self.workload(of: instance)
-        let disks = (instance["disks"]?.array ?? []).map { Disk.key(of: $0["source"]?.string ?? "", like: key) }
+        let disks = Disk.keys(of: instance, at: key)
         if let boot = disks.first, !unwanted.contains(boot.name) {
             try await contents.keep(try await store.get(boot), of: workload)
         }
         try await engine.remove(workload)
+        try await removeLocalDisks(of: instance)
         // As long as the row is there, nobody else has the address.
         for address in Address.reserved(of: instance) {
             try await engine.lead(address, to: nil, in: InstancePlace(of: instance).engineNetwork)

@@ -34,7 +34,7 @@ extension InstanceMethods {
                 throw GoogleError.groupMemberStays(old.resourceName, of: group)
             }
             guard renamed != old else { return instance }
-            for disk in (instance["disks"]?.array ?? []).map({ Disk.key(of: $0["source"]?.string ?? "", like: old) }) {
+            for disk in Disk.keys(of: instance, at: old) {
                 _ = try ResourceStore.update(disk, in: db) { Disk.rename(&$0, user: old, to: renamed) }
             }
             instance["name"] = .string(name)

@@ -25,8 +25,8 @@ enum Quota {
     private static let ofRegions: [(metric: String, limit: Double)] =
         [
             ("CPUS", 50_000), ("DISKS_TOTAL_GB", 4_096_000), ("IN_USE_ADDRESSES", 25_000),
-            ("INSTANCE_GROUP_MANAGERS", 1000), ("INSTANCES", 25_000), ("SSD_TOTAL_GB", 1_024_000),
-            ("STATIC_ADDRESSES", 700),
+            ("INSTANCE_GROUP_MANAGERS", 1000), ("INSTANCES", 25_000), ("LOCAL_SSD_TOTAL_GB", 1_024_000),
+            ("PREEMPTIBLE_LOCAL_SSD_GB", 1_024_000), ("SSD_TOTAL_GB", 1_024_000), ("STATIC_ADDRESSES", 700),
         ] + AcceleratorType.names.flatMap { [(gpus($0), 64), ("PREEMPTIBLE_" + gpus($0), 64)] }
 
     /// `NVIDIA_T4_GPUS` for `nvidia-tesla-t4`.
@@ -105,6 +105,8 @@ enum Quota {
             let addresses = resource["networkInterfaces"]?[0]?["accessConfigs"]?.array ?? []
             demand.merge(regional("IN_USE_ADDRESSES", Double(addresses.count))) { $1 }
             let isSpot = Scheduling.isSpot(resource)
+            let local = Double(Int64(LocalDisk.all(of: resource).count) * LocalDisk.size)
+            demand.merge(regional(isSpot ? "PREEMPTIBLE_LOCAL_SSD_GB" : "LOCAL_SSD_TOTAL_GB", local)) { $1 }
             for accelerator in resource["guestAccelerators"]?.array ?? [] {
                 let type = ResourceName(parsing: accelerator["acceleratorType"]?.string ?? "").last
                 let count = Double(accelerator["acceleratorCount"]?.integer ?? 0)

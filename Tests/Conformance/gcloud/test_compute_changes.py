@@ -126,6 +126,8 @@ def test_a_group_of_a_region_is_spread_and_updated(rehearsal):
     assert show(rehearsal, "instance-groups managed list", "name,LOCATION,size,targetSize").split()[0] == "pool"
     listed = show(rehearsal, f"instance-groups managed list-instances pool {region}", "NAME,STATUS").split()
     assert listed.count("RUNNING") == 3
+    rehearsal.sh(f"gcloud compute instance-groups set-named-ports pool --named-ports=jupyter:8888 {region}")
+    assert show(rehearsal, f"instance-groups get-named-ports pool {region}", "name,port").split() == ["jupyter", "8888"]
 
     types = "instances list", "machineType.basename()"
     rehearsal.sh(f"{group} set-instance-template pool --template=micro {region}")
@@ -174,3 +176,24 @@ def test_a_group_has_the_members_that_were_chosen(rehearsal):
     assert listed.split() == ["one", "RUNNING"]
     assert show(rehearsal, "instance-groups list", "name,size").split() == ["chosen", "1"]
     rehearsal.sh(f"{group} delete chosen {ZONE} -q && gcloud compute instances delete one two {ZONE} -q")
+
+
+def test_a_stopped_instance_with_a_local_ssd_becomes_spot(rehearsal):
+    create = f"gcloud compute instances create cheap {ZONE} {IMAGE} --local-ssd=interface=nvme"
+    refused = rehearsal.sh(f"{create} --custom-cpu=3 --custom-memory=8GB", check=False)
+    assert refused.status == 1 and "Number of vCPUs should be an even number" in refused.output
+    refused = rehearsal.sh(f"{create} --machine-type=e2-medium", check=False)
+    assert refused.status == 1 and "[local-ssd] features and [instance type: e2-medium]" in refused.output
+    rehearsal.sh(f"{create} --custom-cpu=2 --custom-memory=8GB")
+    assert show(rehearsal, "disks list", "name") == "cheap"
+    spot = f"gcloud compute instances set-scheduling cheap {ZONE} --provisioning-model=SPOT"
+    running = rehearsal.sh(spot, check=False)
+    assert running.status == 1 and "must be TERMINATED" in running.output
+    rehearsal.sh(f"gcloud compute instances stop cheap {ZONE} && {spot}")
+    fields = "scheduling.provisioningModel,scheduling.preemptible"
+    assert show(rehearsal, f"instances describe cheap {ZONE}", fields).split() == ["SPOT", "True"]
+    rehearsal.sh(f"gcloud compute instances start cheap {ZONE}")
+    rehearsal.sh(f"gcloud compute instances simulate-maintenance-event cheap {ZONE}")
+    told = "operations list --filter='operationType=compute.instances.preempted'"
+    assert show(rehearsal, told, "user,targetLink.basename()").split() == ["system", "cheap"]
+    rehearsal.sh(f"gcloud compute instances delete cheap {ZONE} -q")
