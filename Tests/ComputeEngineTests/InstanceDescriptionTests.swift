@@ -45,6 +45,9 @@ struct InstanceDescriptionTests {
                 #expect(attached?[field] != nil && attached?[field] == disk[field])
             }
             #expect(attached?["diskSizeGb"] == disk["sizeGb"])
+            let resize = try await cloud.api.post("\(ComputeCloud.zone)/disks/vm/resize", json: #"{"sizeGb": "50"}"#)
+            _ = try await cloud.done(resize)
+            #expect(try await cloud.get("vm")["disks"]?[0]?["diskSizeGb"] == "50")
             let copy = #"{"name": "copy", "sourceDisk": "zones/europe-west1-b/disks/vm"}"#
             let images = ComputeCloud.project + "/global/images"
             _ = try await cloud.done(cloud.api.post("\(images)?forceCreate=true", json: copy))

@@ -82,6 +82,17 @@ enum Disk {
         disk["users"] = .array(users + [.string(instance.link)])
     }
 
+    /// Writes a disk's new size into an instance that has it.
+    static func tell(_ sizeGb: JSON?, of disk: ResourceKey, to instance: inout JSON) {
+        let disks = (instance["disks"]?.array ?? []).map { attached -> JSON in
+            guard attached["source"]?.string == disk.link else { return attached }
+            var attached = attached
+            attached["diskSizeGb"] = sizeGb
+            return attached
+        }
+        instance["disks"] = .array(disks)
+    }
+
     static func rename(_ disk: inout JSON, user: ResourceKey, to name: ResourceKey) {
         disk["users"] = .array(
             (disk["users"]?.array ?? []).map { $0.string == user.link ? .string(name.link) : $0 }

@@ -53,15 +53,23 @@ struct DiskMethods: Sendable {
     /// Makes a disk larger; never smaller.
     func resize(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let size = try Disk.size(asked: input.body["sizeGb"]?.integer ?? 0, type: nil, source: nil, field: "resource")
-        return try await rows.update("resize", input, by: caller) { disk in
-            guard size > disk["sizeGb"]?.integer ?? 0 else {
-                throw GoogleError.invalidField(
-                    "sizeGb",
-                    String(size),
-                    "New disk size must be larger than existing size '\(disk["sizeGb"]?.string ?? "")'."
-                )
+        let key = try await rows.key(input)
+        return try await rows.changes.change("compute.disks.resize", key, by: caller) { db in
+            let disk = try ResourceStore.update(key, in: db) { disk in
+                guard size > disk["sizeGb"]?.integer ?? 0 else {
+                    throw GoogleError.invalidField(
+                        "sizeGb",
+                        String(size),
+                        "New disk size must be larger than existing size '\(disk["sizeGb"]?.string ?? "")'."
+                    )
+                }
+                disk["sizeGb"] = .string(String(size))
             }
-            disk["sizeGb"] = .string(String(size))
+            for user in disk["users"]?.array ?? [] {
+                let instance = ResourceKey(ResourceName(parsing: user.string ?? ""))
+                _ = try ResourceStore.update(instance, in: db) { Disk.tell(disk["sizeGb"], of: key, to: &$0) }
+            }
+            return disk
         }
     }
 
