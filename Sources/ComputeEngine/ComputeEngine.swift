@@ -39,6 +39,8 @@ package struct ComputeEngine: Sendable {
     ///   - simulatesAccelerators: Instances run without the accelerators that they ask for, and say so.
     ///   - prefersVirtualMachines: Instances have a kernel of their own when they do not say it.
     ///   - keepsSpareMachines: A machine of the kind that was wanted last is started ahead of the next one.
+    ///   - preemptionNotice: How long a Spot instance that is to be deleted is still there, from its preemption on. See
+    ///     [the preemption process](https://docs.cloud.google.com/compute/docs/instances/spot#preemption-process).
     package init(
         store: MetadataStore,
         operations: OperationRunner,
@@ -53,6 +55,7 @@ package struct ComputeEngine: Sendable {
         simulatesAccelerators: Bool = false,
         prefersVirtualMachines: Bool = false,
         keepsSpareMachines: Bool = false,
+        preemptionNotice: Duration = .seconds(30),
         logger: Logger,
         now: @escaping @Sendable () -> Date
     ) async {
@@ -110,6 +113,7 @@ package struct ComputeEngine: Sendable {
             spares: spares,
             simulatesAccelerators: simulatesAccelerators,
             prefersVirtualMachines: prefersVirtualMachines,
+            preemptionNotice: preemptionNotice,
             logger: logger
         )
         let maker = InstanceMaker(

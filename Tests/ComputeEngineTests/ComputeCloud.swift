@@ -38,6 +38,7 @@ struct ComputeCloud: Sendable {
         isRunning: Bool = true,
         simulatesAccelerators: Bool = false,
         keepsSpareMachines: Bool = false,
+        preemptionNotice: Duration = .zero,
         logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
         authorizer: any Authorizer = FixedIdentity(),
         _ body: @escaping @Sendable (ComputeCloud) async throws -> Void
@@ -79,6 +80,7 @@ struct ComputeCloud: Sendable {
             logins: inside,
             simulatesAccelerators: simulatesAccelerators,
             keepsSpareMachines: keepsSpareMachines,
+            preemptionNotice: preemptionNotice,
             logger: logger,
             now: { Date() }
         )

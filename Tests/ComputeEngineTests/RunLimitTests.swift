@@ -84,6 +84,24 @@ struct RunLimitTests {
         }
     }
 
+    @Test func `the instance of a preempted Spot machine is there until its notice is over`() async throws {
+        try await ComputeCloud.run(preemptionNotice: .seconds(3600)) { cloud in
+            let workload = ComputeCloud.workload(
+                try await cloud.insert("spot") {
+                    $0["scheduling"] = ["provisioningModel": "SPOT", "instanceTerminationAction": "DELETE"]
+                }
+            )
+            let events = try await cloud.engine.events()
+            try await cloud.perform("simulateMaintenanceEvent", "spot")
+            for try await _ in events where try await cloud.engine.status(of: workload)?.hasEnded == true { break }
+            #expect(try await cloud.get("spot")["status"] == "STOPPING")
+            // It can be deleted meanwhile.
+            let operation = try await cloud.done(cloud.api.delete("\(ComputeCloud.instances)/spot"))
+            #expect(operation["error"] == nil)
+            #expect(try await cloud.api.get("\(ComputeCloud.instances)/spot").status == 404)
+        }
+    }
+
     @Test func `a preempted Spot machine is deleted when it says so`() async throws {
         try await ComputeCloud.run { cloud in
             try await cloud.insert("spot") {

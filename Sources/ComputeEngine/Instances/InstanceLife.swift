@@ -53,6 +53,8 @@ struct InstanceLife: Sendable {
     let simulatesAccelerators: Bool
     /// Whether instances have a kernel of their own when they do not say it.
     let prefersVirtualMachines: Bool
+    /// How long a Spot instance that is to be deleted is still there.
+    let preemptionNotice: Duration
     let logger: Logger
 
     static let kindLabel = ["kind": "instance"]
@@ -250,8 +252,15 @@ struct InstanceLife: Sendable {
     private func preempt(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
         guard let instance = try await store.find(key), instance["id"] == operation.metadata["targetId"] else { return }
         try await show(instance, key, maintenance: "TERMINATE_ON_HOST_MAINTENANCE", isPreempted: true)
-        try await terminate(instance, key)
-        if !RunLimit.deletes(instance) { try await show(instance, key) }
+        guard RunLimit.deletes(instance) else {
+            try await terminate(instance, key)
+            return try await show(instance, key)
+        }
+        // Its machine ends at once; clients still look for the instance that they have seen preempted.
+        try await shutDown(instance, grace: .seconds(30))
+        let passed = changes.now().timeIntervalSince(operation.insertTime)
+        try await Task.sleep(for: max(.zero, preemptionNotice - .seconds(passed)))
+        try await delete(key, id: instance["id"]?.string)
     }
 
     private func resize(_ key: ResourceKey, _: Operations.Operation) async throws {

@@ -187,12 +187,14 @@ def test_a_stopped_instance_with_a_local_ssd_becomes_spot(rehearsal):
     rehearsal.sh(f"{create} --custom-cpu=2 --custom-memory=8GB")
     assert show(rehearsal, "disks list", "name") == "cheap"
     spot = f"gcloud compute instances set-scheduling cheap {ZONE} --provisioning-model=SPOT"
+    spot += " --instance-termination-action=DELETE"
     running = rehearsal.sh(spot, check=False)
     assert running.status == 1 and "must be TERMINATED" in running.output
     rehearsal.sh(f"gcloud compute instances stop cheap {ZONE} && {spot}")
     fields = "scheduling.provisioningModel,scheduling.preemptible"
     assert show(rehearsal, f"instances describe cheap {ZONE}", fields).split() == ["SPOT", "True"]
     rehearsal.sh(f"gcloud compute instances start cheap {ZONE}")
+    # Clients look for it afterwards: an instance that is to be deleted is still there.
     rehearsal.sh(f"gcloud compute instances simulate-maintenance-event cheap {ZONE}")
     told = "operations list --filter='operationType=compute.instances.preempted'"
     assert show(rehearsal, told, "user,targetLink.basename()").split() == ["system", "cheap"]
