@@ -41,6 +41,24 @@ struct LocalDiskTests {
         }
     }
 
+    @Test func `where disks are given when a machine is made, it is made anew around its boot disk`() async throws {
+        try await ComputeCloud.run { cloud in
+            var capabilities = try await cloud.engine.capabilities()
+            capabilities.volumeAccess = false
+            await cloud.engine.set(capabilities)
+            let instance = try await cloud.insert("vm") { Self.add(1, to: &$0) }
+            let (id, workload) = (instance["id"]?.string ?? "", ComputeCloud.workload(instance))
+            let mount = Mount(.volume("local-\(id)-1"), at: "/mnt/disks/local-ssd-0")
+            #expect(await cloud.engine.process(of: workload)?.mounts.contains(mount) == true)
+            try await cloud.perform("stop", "vm")
+            #expect(await !cloud.engine.volumes.contains("local-\(id)-1"))
+            let started = try await cloud.perform("start", "vm")
+            #expect(started["error"] == nil)
+            #expect(await cloud.engine.process(of: workload)?.mounts.contains(mount) == true)
+            #expect(try await cloud.get("vm")["id"] == instance["id"])
+        }
+    }
+
     @Test func `a machine that was switched off from inside has lost them, one that is renamed is found`() async throws
     {
         try await ComputeCloud.run { cloud in
