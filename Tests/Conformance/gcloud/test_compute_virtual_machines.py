@@ -1,6 +1,7 @@
 """Machines with a kernel of their own, under QEMU: chosen by a label, and otherwise like any other."""
 
-import time
+import os
+import pathlib
 
 import pytest
 
@@ -38,8 +39,10 @@ def test_a_machine_boots_a_kernel_of_its_own_and_takes_ssh(cloud, machine):
         assert seen[0] != release.read().strip() and "cloud" in seen[0]
     assert seen[1:3] == ["own", "0"] and seen[-1] == "own"
     assert 1800000 < int(seen[seen.index("MemTotal:") + 1]) < 2100000
-    console = cloud.sh(f"gcloud compute instances get-serial-port-output own {ZONE}").stdout
-    assert "startup-script: started-up" in console
+    port = f"gcloud compute instances get-serial-port-output own {ZONE}"
+    cloud.until(lambda: "Finished running startup scripts." in cloud.sh(port).stdout)
+    assert "startup-script: started-up" in cloud.sh(port).stdout
+    assert "startup-script exit status 0" in inside(cloud, "sudo journalctl -u google-startup-scripts").stdout
 
 
 def test_its_files_and_its_disks_stay_and_its_firewall_holds(cloud, machine):
@@ -68,11 +71,37 @@ def test_its_files_and_its_disks_stay_and_its_firewall_holds(cloud, machine):
     assert seen[:2] == ["kept", "kept"] and int(seen[3]) > 3800000
 
 
+def test_it_comes_back_after_a_reboot_inside_and_outlives_the_daemon_and_the_engine(cloud, machine):
+    def boot():
+        return inside(cloud, "cat /proc/sys/kernel/random/boot_id /home/ada/file /mnt/disks/own-data/file", check=False).stdout
+
+    before = boot().split()
+    asked = inside(cloud, "sudo reboot", check=False)
+    assert "ailed" not in asked.output
+    cloud.until(lambda: boot().split()[1:] == ["kept", "kept"] and boot().split()[0] != before[0], 180)
+    after = boot()
+    assert status(cloud) == "RUNNING"
+
+    # It ends with neither: the same boot goes on.
+    def engine():
+        return int(pathlib.Path(cloud.data, "run/engine/docker.pid").read_text())
+
+    def goes_on():
+        return cloud.sh("docker ps", check=False).status == 0 and status(cloud) == "RUNNING" and boot() == after
+
+    process = engine()
+    cloud.kill()
+    os.kill(process, 9)
+    cloud.up()
+    cloud.until(goes_on, 120)
+    os.kill(engine(), 9)
+    cloud.until(goes_on, 120)
+
+
 def test_it_is_off_when_it_was_switched_off_inside(cloud, machine):
-    inside(cloud, "sudo systemctl poweroff", check=False)
-    deadline = time.monotonic() + 60
-    while status(cloud) != "TERMINATED":
-        assert time.monotonic() < deadline
+    asked = inside(cloud, "sudo shutdown -h now", check=False)
+    assert "ailed" not in asked.output
+    cloud.until(lambda: status(cloud) == "TERMINATED")
 
 
 def test_another_engine_is_refused(cloud):
