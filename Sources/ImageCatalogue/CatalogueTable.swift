@@ -140,7 +140,7 @@ extension CatalogueEntry {
                     creationTimestamp: day.time
                 )
             ],
-            recipe: Recipe(folder: "cos-stable", kind: .layer(on: "debian-12"), version: 1),
+            recipe: Recipe(folder: "cos-stable", kind: .layer(on: "debian-12"), version: 2),
             hostTools: [.cloudSDK],
             wantsOwnKernel: true
         ),

@@ -6,10 +6,8 @@ pytestmark = pytest.mark.needs("gcloud", "dockerd", "ssh", "qemu-system-x86_64")
 ZONE = "--zone=europe-west1-d"
 
 INSIDE = """set -e
-token=$(curl -s -H Metadata-Flavor:Google \
-    metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token | cut -d'"' -f4)
-echo $token | sudo docker login -u oauth2accesstoken --password-stdin https://gcr.io > /dev/null 2>&1
-sudo docker run --rm IMAGE sh -c 'echo inside; hostname -i; uname -r'
+docker-credential-gcr configure-docker > /dev/null
+docker run --rm IMAGE sh -c 'echo inside; hostname -i; uname -r'
 """
 
 
