@@ -12,6 +12,7 @@ package import Workloads
 /// - `libexec/ssh-up.sh` runs the ssh server in the foreground; to be run as root, detached, after every start.
 /// - `libexec/user-up.sh NAME [yes|no]` makes a user, who may use sudo or not, with the keys of its standard input.
 /// - `libexec/users-up.sh` does so for all of the metadata's `ssh-keys` (standard input); others lose their keys.
+/// - `bin/google_metadata_script_runner startup|shutdown` runs the metadata's scripts; `units/` are systemd's units for it.
 /// - `libexec/container/` holds the `docker exec` and the `sudo` of machines that are containers themselves.
 ///
 /// What a machine is given for itself (host key, users' keys) is kept on its own disk, in `/.brume-run`.

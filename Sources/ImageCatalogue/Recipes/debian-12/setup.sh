@@ -3,7 +3,8 @@ for unit in systemd-udevd.service systemd-udevd-control.socket systemd-udevd-ker
     systemd-udev-settle.service getty.target console-getty.service systemd-timesyncd.service \
     systemd-resolved.service systemd-modules-load.service modprobe@.service apt-daily.timer apt-daily-upgrade.timer \
     fstrim.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service sys-kernel-debug.mount \
-    sys-kernel-tracing.mount dev-hugepages.mount dev-mqueue.mount; do
+    sys-kernel-tracing.mount dev-hugepages.mount dev-mqueue.mount systemd-binfmt.service \
+    proc-sys-fs-binfmt_misc.automount; do
     ln -sf /dev/null "/etc/systemd/system/$unit"
 done
 # Asked by reboot and shutdown; D-Bus starts it then.
