@@ -129,7 +129,9 @@ def test_its_serial_port_is_followed(cloud, machine):
 def test_it_is_preempted_and_may_be_started_again(cloud, machine):
     cloud.sh(f"gcloud compute instances simulate-maintenance-event {machine} {ZONE}")
     told = f"gcloud compute instances describe {machine} {ZONE} --format='value(status)'"
-    assert cloud.sh(told).stdout.strip() == "TERMINATED"
+    cloud.until(lambda: cloud.sh(told).stdout.strip() == "TERMINATED")
+    listed = "gcloud compute operations list --filter=operationType=compute.instances.preempted --format='value(targetLink)'"
+    assert f"/instances/{machine}\n" in cloud.sh(listed).stdout
     console = cloud.sh(f"gcloud compute instances get-serial-port-output {machine} {ZONE}").stdout
     assert "shutdown-script: leaves: TRUE" in console
     cloud.sh(f"gcloud compute instances start {machine} {ZONE}")
