@@ -67,6 +67,10 @@ package final class Guests: Sendable {
 
     // MARK: Networks
 
+    /// The label that parts of one network have in common: guests in one part reach those in the others, and know their
+    /// names.
+    package static let wholeLabel = "network"
+
     /// Makes a network with all its doors, and listens behind them.
     package func ensureNetwork(
         _ name: String,
@@ -75,9 +79,14 @@ package final class Guests: Sendable {
     ) async throws -> NetworkDescription {
         let capabilities = try await engine.capabilities()
         let doors = capabilities.doors ? Self.doors(ports) : []
-        let description = try await engine.ensureNetwork(
-            NetworkSpec(name: name, subnet: subnet, labels: labels, doors: doors)
+        let spec = NetworkSpec(
+            name: name,
+            subnet: subnet,
+            labels: labels,
+            doors: doors,
+            neighbours: networks.parts(of: labels[Self.wholeLabel], besides: name)
         )
+        let description = try await engine.ensureNetwork(spec)
         let record = NetworkRecord(
             name: name,
             subnet: description.subnet,

@@ -5,6 +5,7 @@ extension SimulatedEngine {
         try answer("ensureNetwork \(spec.name)")
         var network = networks[spec.name] ?? SimulatedNetwork(spec: spec, subnet: spec.subnet ?? freeSubnet())
         network.spec.doors = spec.doors
+        network.spec.neighbours = spec.neighbours
         networks[spec.name] = network
         return NetworkDescription(name: spec.name, subnet: network.subnet, daemonAddress: network.address(1))
     }

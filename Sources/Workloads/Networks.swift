@@ -6,6 +6,9 @@ package struct NetworkSpec: Sendable, Equatable {
     package var labels: [String: String]
     /// Names and addresses at which workloads find the daemon: the metadata server, Google's APIs.
     package var doors: [Door]
+    /// Networks with which workloads exchange packets at their own addresses, where the engine has doors; those that
+    /// are not there are left out.
+    package var neighbours: [String]
 
     /// An address inside the network that leads to a port of the daemon.
     package struct Door: Sendable, Equatable {
@@ -24,11 +27,18 @@ package struct NetworkSpec: Sendable, Equatable {
         }
     }
 
-    package init(name: String, subnet: String? = nil, labels: [String: String] = [:], doors: [Door] = []) {
+    package init(
+        name: String,
+        subnet: String? = nil,
+        labels: [String: String] = [:],
+        doors: [Door] = [],
+        neighbours: [String] = []
+    ) {
         self.name = name
         self.subnet = subnet
         self.labels = labels
         self.doors = doors
+        self.neighbours = neighbours
     }
 }
 

@@ -169,6 +169,30 @@ struct SurroundingsServedTests {
         }
     }
 
+    @Test func `parts of one network know each other's names, and no others`() async throws {
+        try await withNetwork(96) { guests, _ in
+            let parts = [Guests.wholeLabel: "projects/demo/global/networks/lab"]
+            for (part, number) in [("one", 97), ("two", 98)] {
+                let range = "127.0.\(number).0/24"
+                _ = try await guests.ensureNetwork(part, subnet: range, labels: parts)
+                _ = try await guests.admit(
+                    Guest(
+                        projectID: "demo",
+                        projectNumber: 1,
+                        instance: ["name": .string("vm-\(part)"), "zone": "zones/us-central1-a"]
+                    ),
+                    to: part,
+                    owner: part
+                )
+            }
+            let far = try await resolve("vm-two.us-central1-a.c.demo.internal", kind: 1, at: "127.0.97.1")
+            #expect(Array(far.suffix(4)) == [127, 0, 98, 2])
+            let asked = try await resolve("2.98.0.127.in-addr.arpa", kind: 12, at: "127.0.97.1")
+            #expect(Array(asked.suffix(38)) == labels(of: "vm-two.us-central1-a.c.demo.internal"))
+            #expect(try await resolve("vm-two.us-central1-a.c.demo.internal", kind: 1, at: "127.0.96.1")[3] & 15 == 3)
+        }
+    }
+
     private func labels(of name: String) -> [UInt8] {
         name.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) } + [0]
     }

@@ -53,10 +53,7 @@ extension InstanceLife {
             }
         } else {
             let place = InstancePlace(of: instance)
-            _ = try await guests.ensureNetwork(
-                place.engineNetwork,
-                subnet: try await place.ranges(store: store).network
-            )
+            _ = try await ensureNetwork(of: place, try await place.ranges(store: store).network)
         }
         if !isServed { try await engine.start(workload) }
         for address in Address.reserved(of: instance) { try await follow(address, in: key.project) }
@@ -140,7 +137,7 @@ extension InstanceLife {
         replacing: Bool
     ) async throws -> JSON {
         let workload = Self.workload(of: instance)
-        let description = try await guests.ensureNetwork(plan.network, subnet: plan.ranges.network)
+        let description = try await ensureNetwork(of: plan.place, plan.ranges.network)
         let wanted = instance["networkInterfaces"]?[0]?["networkIP"]?.string ?? ""
         // One that nobody has is not to stand in the way of who wants an address.
         if !wanted.isEmpty { await spares.discardAll(in: plan.network) }
@@ -169,6 +166,15 @@ extension InstanceLife {
         return addressed
     }
 
+    /// Makes the engine's network of a place; it is one with those of the other subnetworks.
+    func ensureNetwork(of place: InstancePlace, _ range: String) async throws -> NetworkDescription {
+        try await guests.ensureNetwork(
+            place.engineNetwork,
+            subnet: range,
+            labels: [Guests.wholeLabel: place.network.resourceName.description]
+        )
+    }
+
     /// A machine with a name, in its place.
     func workload(
         _ plan: MachinePlan,
@@ -180,10 +186,12 @@ extension InstanceLife {
         var machine = plan.spec
         machine.process.hostname = host
         guests.surround(&machine.process, as: guest, at: place)
-        if let network = machine.process.network, !network.nameServers.isEmpty {
-            // Names are the daemon's to tell, which knows when they change.
-            machine.process.files.append(GuestTools.resolver(network.nameServers, searching: network.searchDomains))
-        } else {
+        let servers = machine.process.network?.nameServers ?? []
+        // Names are the daemon's to tell, where it can, which knows when they change.
+        machine.process.files.append(
+            GuestTools.resolver(servers, searching: machine.process.network?.searchDomains ?? [])
+        )
+        if servers.isEmpty {
             machine.process.network?.aliases = [host, "\(host).\(HostName.domain(plan.zone, of: plan.project.id))"]
         }
         machine.process.files += Self.surroundingFiles(machine.process.environment)
@@ -210,7 +218,7 @@ extension InstanceLife {
             spec: spec,
             project: try await projects.project(key.project),
             zone: key.zone ?? "",
-            network: place.engineNetwork,
+            place: place,
             ranges: ranges,
             isCommon: isPublic && !hasOwn && canBeNamed,
             imageID: try await engine.image(spec.process.image)?.id ?? ""

@@ -7,8 +7,7 @@ struct MachinePlan: Sendable {
     var spec: MachineSpec
     var project: ProjectIdentity
     var zone: String
-    /// The engine's network.
-    var network: String
+    var place: InstancePlace
     var ranges: (network: String, part: String?)
     /// Whether an instance of the kind needs nothing else of its machine: none has things of its own in it.
     var isCommon: Bool
@@ -25,6 +24,9 @@ struct MachinePlan: Sendable {
         var part: String?
         var kernel: [Int64]?
     }
+
+    /// The engine's network.
+    var network: String { place.engineNetwork }
 
     var kind: Kind {
         Kind(

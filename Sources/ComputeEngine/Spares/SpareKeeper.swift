@@ -38,7 +38,7 @@ struct SpareKeeper: Service {
     }
 
     private func make(_ plan: MachinePlan, _ workload: WorkloadName) async throws {
-        let network = try await life.guests.ensureNetwork(plan.network, subnet: plan.ranges.network)
+        let network = try await life.ensureNetwork(of: plan.place, plan.ranges.network)
         let guest = Guest(
             projectID: plan.project.id,
             projectNumber: plan.project.number,

@@ -63,12 +63,33 @@ struct Doors {
         guard added.status == 0 else { throw EngineError.refused("ip route: \(added.output)") }
     }
 
-    /// Removes the doors, and what leads to machines.
+    /// Lets packets pass between this bridge and another, both ways, and lets them keep the address they come from.
+    ///
+    /// Engines keep their bridges apart, and translate what leaves one.
+    ///
+    /// - Parameters:
+    ///   - range: This bridge's.
+    ///   - otherRange: The other's.
+    func join(_ range: String, to other: Doors, _ otherRange: String) async throws {
+        let ways = [(self, range, other, otherRange), (other, otherRange, self, range)]
+        for (from, source, to, target) in ways {
+            let mark = ["-m", "comment", "--comment", from.bridge]
+            let passing = ["-i", from.bridge, "-o", to.bridge] + mark + ["-j", "ACCEPT"]
+            let untranslated = ["-s", source, "-d", target, "-o", to.bridge] + mark + ["-j", "ACCEPT"]
+            for (table, chain, rule) in [("filter", "DOCKER-USER", passing), ("nat", "POSTROUTING", untranslated)] {
+                let present = try await from.rules(table, chain, marked: "--comment")
+                if !present.contains(rule) { try await change(["-t", table, "-I", chain] + rule) }
+            }
+        }
+    }
+
+    /// Removes the doors, what leads to machines, and what passes to and from other bridges.
     func removeAll() async {
         try? await set([])
-        for chain in ["PREROUTING", "OUTPUT", "POSTROUTING"] {
-            for rule in (try? await rules("nat", chain, marked: "--comment")) ?? [] {
-                try? await change(["-t", "nat", "-D", chain] + rule)
+        let chains = [("filter", "DOCKER-USER")] + ["PREROUTING", "OUTPUT", "POSTROUTING"].map { ("nat", $0) }
+        for (table, chain) in chains {
+            for rule in (try? await ownRules(table, chain)) ?? [] {
+                try? await change(["-t", table, "-D", chain] + rule)
             }
         }
     }
@@ -87,13 +108,22 @@ struct Doors {
 
     /// The rules of a chain that are this bridge's, as `iptables -S` writes them.
     private func rules(_ table: String, _ chain: String, marked mark: String = "-i") async throws -> [[String]] {
+        try await rules(table, chain).filter { words in
+            guard let at = words.firstIndex(of: mark), at + 1 < words.count else { return false }
+            return words[at + 1] == bridge
+        }
+    }
+
+    /// The rules of a chain that were made here and name this bridge in whatever way.
+    private func ownRules(_ table: String, _ chain: String) async throws -> [[String]] {
+        try await rules(table, chain).filter { $0.contains("--comment") && $0.contains(bridge) }
+    }
+
+    private func rules(_ table: String, _ chain: String) async throws -> [[String]] {
         let listing = try await HostProgram.run("iptables", ["-w", "-t", table, "-S", chain])
         return listing.output.split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ").map(String.init)
-            guard words.count > 2, words[0] == "-A", let at = words.firstIndex(of: mark), at + 1 < words.count,
-                words[at + 1] == bridge
-            else { return nil }
-            return Array(words.dropFirst(2))
+            return words.count > 2 && words[0] == "-A" ? Array(words.dropFirst(2)) : nil
         }
     }
 

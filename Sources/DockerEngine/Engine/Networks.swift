@@ -16,7 +16,14 @@ extension DockerEngine {
             throw EngineError.refused("The network '\(spec.name)' has no range of addresses.")
         }
         if let bridge = network?.bridge, try await facts().doors {
-            try await Doors(bridge: bridge).set(spec.doors)
+            let doors = Doors(bridge: bridge)
+            try await doors.set(spec.doors)
+            for name in spec.neighbours {
+                guard let neighbour = try await docker.find("/networks/\(name)"), let other = neighbour.bridge,
+                    let range = neighbour["IPAM"]?["Config"]?[0]?["Subnet"]?.string
+                else { continue }
+                try await doors.join(subnet, to: Doors(bridge: other), range)
+            }
         }
         let first = AddressRange(subnet)?.gateway ?? ""
         return NetworkDescription(

@@ -18,7 +18,9 @@ struct NameServer: Sendable {
         if let addresses = await ownAddresses(query.name) {
             return query.answer(query.kind == .a ? addresses : [])
         }
-        if let address = query.reversed, let range = guests.networks[network]?.range, range.contains(address) {
+        if let address = query.reversed,
+            parts.contains(where: { guests.networks[$0]?.range?.contains(address) ?? false })
+        {
             let owner = await neighbours().first { $0.address == IPv4.text(address) }
             return owner?.guest.hostNames.first.map { query.answer(name: $0) } ?? query.answer(code: .noSuchName)
         }
@@ -40,8 +42,13 @@ struct NameServer: Sendable {
             .flatMap { IPv4.number($0.address) }.map { [$0] }
     }
 
+    /// The network, and the others with which it is one.
+    private var parts: [String] {
+        [network] + guests.networks.parts(of: guests.networks[network]?.whole, besides: network)
+    }
+
     private func neighbours() async -> [(guest: Guest, address: String)] {
-        let rows = (try? await guests.store.guests(network: network)) ?? []
+        let rows = (try? await guests.store.guests(networks: parts)) ?? []
         return rows.compactMap { row in
             guard let guest = try? row.decoded(), let address = row.address else { return nil }
             return (guest, address)

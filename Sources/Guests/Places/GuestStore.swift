@@ -15,6 +15,9 @@ struct NetworkRecord: Codable, Sendable, FetchableRecord, PersistableRecord {
     var hasDoors: Bool
     var hasFixedAddresses: Bool
     var defaultGuest: Data?
+
+    /// By which parts of one network know each other; nil for a network of one part.
+    var whole: String? { (try? JSONCoding.decoder.decode([String: String].self, from: labels))?[Guests.wholeLabel] }
 }
 
 struct GuestRecord: Codable, Sendable, FetchableRecord, PersistableRecord {
@@ -129,8 +132,8 @@ struct GuestStore: Sendable {
         }
     }
 
-    func guests(network: String) async throws -> [GuestRecord] {
-        try await database.read { db in try GuestRecord.filter(Column("network") == network).fetchAll(db) }
+    func guests(networks: [String]) async throws -> [GuestRecord] {
+        try await database.read { db in try GuestRecord.filter(networks.contains(Column("network"))).fetchAll(db) }
     }
 
     func guest(owner: String) async throws -> GuestRecord? {

@@ -7,6 +7,8 @@ package final class KnownNetworks: Sendable {
         var range: AddressRange?
         var daemonAddress: String
         var hasDoors: Bool
+        /// The network of a user's that this one is a part of.
+        var whole: String?
     }
 
     private let entries = Mutex<[String: Entry]>([:])
@@ -17,7 +19,8 @@ package final class KnownNetworks: Sendable {
         let entry = Entry(
             range: AddressRange(record.subnet),
             daemonAddress: record.daemonAddress,
-            hasDoors: record.hasDoors
+            hasDoors: record.hasDoors,
+            whole: record.whole
         )
         entries.withLock { $0[record.name] = entry }
     }
@@ -25,6 +28,12 @@ package final class KnownNetworks: Sendable {
     func remove(_ name: String) { entries.withLock { $0[name] = nil } }
 
     subscript(name: String) -> Entry? { entries.withLock { $0[name] } }
+
+    /// The names of a network's parts, but for one; none where there is no whole.
+    func parts(of whole: String?, besides name: String) -> [String] {
+        guard let whole else { return [] }
+        return entries.withLock { $0.filter { $0.key != name && $0.value.whole == whole }.keys.sorted() }
+    }
 
     /// Whether an address belongs to one of Brume's own networks, so that the gateway passes its connections on.
     package func contain(_ address: String) -> Bool {

@@ -113,9 +113,23 @@ def test_a_network_of_ones_own_has_ones_own_range(cloud):
     lines = [line.split() for line in routes.splitlines()]
     assert {target for _, target in lines} == {"0.0.0.0/0", "192.168.203.0/24"}
     assert lines[0][1] in cloud.sh(f"gcloud compute routes describe {lines[0][0]}").stdout
-    cloud.sh("gcloud compute firewall-rules create lab-ssh --network=lab --allow=tcp:22")
+    cloud.sh("gcloud compute firewall-rules create lab-ssh --network=lab --allow=tcp:22,tcp:80")
     cloud.sh(f"gcloud compute instances create vm-lab {ZONE} --subnet=lab-1 --machine-type=e2-micro --image-family=debian-12 --image-project=debian-cloud")
     assert inside(cloud, "vm-lab", "hostname -I").stdout.startswith("192.168.203.")
+    # A machine in another region's subnetwork is reached by its address and its name, and sees who calls.
+    cloud.sh("gcloud compute networks subnets create lab-2 --network=lab --region=us-central1 --range=192.168.204.0/24")
+    far = "--zone=us-central1-a"
+    (cloud.folder / "serve.sh").write_text("#!/bin/bash\ncd /srv && nohup python3 -m http.server 80 > /tmp/calls 2>&1 &\n")
+    cloud.sh(
+        f"gcloud compute instances create vm-far {far} --subnet=lab-2 --machine-type=e2-micro --image-family=debian-12"
+        " --image-project=debian-cloud --metadata-from-file=startup-script=serve.sh"
+    )
+    name = f"vm-far.us-central1-a.c.{cloud.project}.internal"
+    inside(cloud, "vm-lab", f"curl -sS --fail --retry 20 --retry-delay 1 --retry-connrefused http://{name}/")
+    calls = cloud.sh(f"gcloud compute ssh vm-far {far} -q --command='cat /tmp/calls'").stdout
+    assert "192.168.203." in calls and "GET / " in calls
+    cloud.sh(f"gcloud compute instances delete vm-far {far} -q")
+    cloud.sh("gcloud compute networks subnets delete lab-2 --region=us-central1 -q")
     in_use = cloud.sh("gcloud compute networks delete lab -q", check=False)
     assert in_use.status == 1 and "already being used by" in in_use.output
     cloud.sh(f"gcloud compute instances delete vm-lab {ZONE} -q")
