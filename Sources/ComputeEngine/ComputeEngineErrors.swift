@@ -48,11 +48,14 @@ extension GoogleError {
     }
 
     /// A field of Google's that Brume lacks, named so that nobody waits for what it would do.
-    static func lackingField(_ field: String) -> GoogleError {
-        GoogleError(
+    ///
+    /// - Parameter value: What Brume lacks of the field; nil: all.
+    static func lackingField(_ field: String, value: String? = nil) -> GoogleError {
+        let what = value.map { "'\($0)' in the field" } ?? "the field"
+        return GoogleError(
             .unimplemented,
             reason: "notImplemented",
-            message: "Brume does not implement the field 'resource.\(field)'."
+            message: "Brume does not implement \(what) 'resource.\(field)'."
         )
     }
 

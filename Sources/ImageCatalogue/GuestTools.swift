@@ -33,12 +33,14 @@ package struct GuestTools: Sendable {
     }
     /// The command that ``WorkloadEngine/exec(_:in:part:)`` starts after a machine's start; it ends with the server.
     package static let startServer = ExecSpec([path + "/bin/sh", path + "/libexec/ssh-up.sh"], user: "0")
-    /// The name servers that a machine asks, whatever the engine has put into its `/etc/resolv.conf`.
+    /// The name servers that a machine asks, whatever the engine has put into its `/etc/resolv.conf`; none: the engine's.
     package static func resolver(_ servers: [String], searching domains: [String]) -> FileSpec {
         let lines =
-            (domains.first.map { ["domain \($0)"] } ?? [])
-            + ["search \(domains.joined(separator: " "))"] + servers.map { "nameserver \($0)" }
-        return FileSpec(path: "/.brume-run/resolv.conf", content: Array((lines.joined(separator: "\n") + "\n").utf8))
+            servers.isEmpty
+            ? []
+            : (domains.first.map { ["domain \($0)"] } ?? [])
+                + ["search \(domains.joined(separator: " "))"] + servers.map { "nameserver \($0)" }
+        return FileSpec(path: "/.brume-run/resolv.conf", content: Array(lines.map { $0 + "\n" }.joined().utf8))
     }
     /// Put before a machine's first program.
     package static let wrapper = [path + "/bin/sh", path + "/libexec/first.sh"]

@@ -84,6 +84,19 @@ struct SpareMachineTests {
         }
     }
 
+    @Test func `a spare machine whose address was reserved meanwhile goes to nobody`() async throws {
+        try await withSpareMachines { cloud, ready in
+            try await cloud.insert("first")
+            let spare = try await ready.next()
+            let address = try #require(await cloud.engine.process(of: spare)?.network?.address)
+            let body: JSON = ["name": "kept", "addressType": "INTERNAL", "address": .string(address)]
+            _ = try await cloud.done(cloud.api.post(AddressTests.addresses, json: body.text))
+            let second = try await cloud.insert("second")
+            #expect(second["networkInterfaces"]?[0]?["networkIP"]?.string != address)
+            #expect(await !cloud.engine.workloadNames.contains(spare))
+        }
+    }
+
     @Test func `a spare machine that died is replaced by a new one`() async throws {
         try await withSpareMachines { cloud, ready in
             try await cloud.insert("first")

@@ -166,7 +166,7 @@ extension GroupMethods {
 
     func createInstances(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         for (index, instance) in (input.body["instances"]?.array ?? []).enumerated()
-        where !(instance["preservedState"]?.isEmpty ?? true) {
+        where !(instance["preservedState"]?.saysNothing ?? true) {
             throw GoogleError.lackingField("instances[\(index)].preservedState")
         }
         let new = (input.body["instances"]?.array ?? []).compactMap { $0["name"]?.string }

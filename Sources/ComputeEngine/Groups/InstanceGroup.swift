@@ -111,9 +111,9 @@ enum InstanceGroup {
             "statefulPolicy", "targetPools", "allInstancesConfig", "standbyPolicy", "targetSuspendedSize",
             "targetStoppedSize", "instanceFlexibilityPolicy", "resourcePolicies",
         ]
-        for field in lacking where !(asked[field]?.isEmpty ?? true) { throw GoogleError.lackingField(field) }
+        for field in lacking where !(asked[field]?.saysNothing ?? true) { throw GoogleError.lackingField(field) }
         for (index, policy) in (asked["autoHealingPolicies"]?.array ?? []).enumerated()
-        where !(policy["healthCheck"]?.isEmpty ?? true) {
+        where !(policy["healthCheck"]?.saysNothing ?? true) {
             throw GoogleError.lackingField("autoHealingPolicies[\(index)].healthCheck")
         }
         // A group heals itself, always by its newest template.

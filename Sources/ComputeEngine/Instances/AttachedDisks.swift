@@ -38,7 +38,7 @@ struct AttachedDisks: Sendable {
         created: String
     ) async throws {
         let field = "resource.disks[\(attached.count)]"
-        if LocalDisk.isAsked(asked), asked["source"]?.isEmpty ?? true {
+        if LocalDisk.isAsked(asked), asked["source"]?.saysNothing ?? true {
             guard !isBoot else {
                 throw GoogleError.invalidField("\(field).type", "SCRATCH", "A local SSD cannot be a boot disk.")
             }

@@ -63,9 +63,10 @@ extension InstanceLife {
         let occasion = operation.metadata["id"]?.string ?? operation.id
         if Scheduling.isSpot(instance) { return try await beginPreemption(of: key, occasion: occasion) }
         let isStopped = scheduling?["onHostMaintenance"]?.string == "TERMINATE"
-        // One that an earlier run had begun to stop is started again.
-        guard instance["status"] == "RUNNING" || isStopped else { return }
         let event: SystemEvent = isStopped ? .terminateOnHostMaintenance : .migrateOnHostMaintenance
+        // One that an earlier run had begun to stop is started again.
+        let hasBegun = try await changes.isNoted(event, of: instance, at: key, occasion: occasion)
+        guard hasBegun || instance["status"] == "RUNNING" else { return }
         let shown = isStopped ? "TERMINATE_ON_HOST_MAINTENANCE" : "MIGRATE_ON_HOST_MAINTENANCE"
         try await show(instance, key, maintenance: shown)
         try await changes.note(event, of: instance, at: key, occasion: occasion)
@@ -102,7 +103,11 @@ extension InstanceLife {
     /// Ends a Spot machine, with 30 seconds for its shutdown script, as it says.
     func preempt(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
         guard let instance = try await store.find(key), instance["id"] == operation.metadata["targetId"] else { return }
-        try await show(instance, key, maintenance: "TERMINATE_ON_HOST_MAINTENANCE", isPreempted: true)
+        do {
+            try await show(instance, key, maintenance: "TERMINATE_ON_HOST_MAINTENANCE", isPreempted: true)
+        } catch let error as GoogleError where error.status == .notFound {
+            // An earlier run got so far that nobody is there to be told.
+        }
         guard RunLimit.deletes(instance) else {
             try await terminate(instance, key)
             return try await show(instance, key)

@@ -71,6 +71,7 @@ struct InstanceKeeper: Service {
             guard try await life.engine.status(of: InstanceLife.workload(of: instance))?.hasEnded ?? true else {
                 return
             }
+            try await life.emptyLocalDisks(of: instance, key)
             _ = try await life.claim(key, from: "SUSPENDED", to: "TERMINATED")
         } catch {
             logger.warning("cannot follow a machine: \(error)", metadata: ["instance": "\(key.resourceName)"])
@@ -123,8 +124,9 @@ struct InstanceKeeper: Service {
         logger.info("a machine ended by itself: \(exit)", metadata: ["instance": "\(key.resourceName)"])
         if exit.reason == .rebooted { return await restore(key, from: "RUNNING") }
         if restarts, exit.reason != .poweredOff { return await restore(key, from: "RUNNING", failed: instance) }
-        guard try await life.claim(key, from: "RUNNING", to: "TERMINATED") else { return }
+        // Before anybody may start it again.
         try await life.emptyLocalDisks(of: instance, key)
+        guard try await life.claim(key, from: "RUNNING", to: "TERMINATED") else { return }
         let event: SystemEvent = exit.reason == .poweredOff ? .guestTerminate : .hostError
         try await life.changes.note(event, of: instance, at: key)
     }

@@ -275,13 +275,13 @@ struct InstanceLife: Sendable {
         let place = InstancePlace(of: instance)
         let ranges = try await place.ranges(store: store)
         let made = try await guests.network(place.engineNetwork)?.subnet
-        let disks = (instance["disks"]?.array ?? []).map { Disk.key(of: $0["source"]?.string ?? "", like: key) }
+        let disks = (instance["disks"]?.array ?? []).map { $0["source"]?.string.map { Disk.key(of: $0, like: key) } }
         return InstanceGuest.make(
             instance,
             project: try await projects.project(key.project),
             projectMetadata: try await projectMetadata.metadata(of: key.project),
             disks: try await store.database.read { db in
-                try disks.map { try ResourceStore.fetch($0, in: db) ?? [:] }
+                try disks.map { disk in try disk.flatMap { try ResourceStore.fetch($0, in: db) } ?? [:] }
             },
             ranges: [ranges.part ?? ranges.network, made ?? ""].compactMap { AddressRange($0) }
         )

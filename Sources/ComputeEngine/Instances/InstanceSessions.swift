@@ -27,6 +27,7 @@ extension InstanceLife {
     func serve(_ workload: WorkloadName) async throws {
         let server = try await engine.exec(GuestTools.startServer, in: workload, part: "machine")
         for await _ in sessions.keep(server, until: "listening on") {}
+        try Task.checkCancellation()
     }
 
     /// Gives the machine its name and its users, as the instance and its metadata say, and publishes its host key.

@@ -79,7 +79,7 @@ extension InstanceMethods {
         if let members = value?.object {
             content = .object(members.filter { $0.key != "fingerprint" && Self.content($0.value) != .null })
         }
-        return content.isEmpty ? .null : content
+        return content.saysNothing ? .null : content
     }
 
     /// Whether a document says nothing else than the instance: what it leaves out, or leaves empty, it does not say.
@@ -92,7 +92,7 @@ extension InstanceMethods {
             elements.count == others.count && zip(elements, others).allSatisfy { agrees($0, with: $1) }
         case (.string(let text), .string(let other)) where text.contains("/"):
             text == other || other.hasSuffix("/" + ResourceName(parsing: text).description)
-        case (let asked, .null): asked.isEmpty
+        case (let asked, .null): asked.saysNothing
         case (let asked, let other): asked == other || (asked.integer != nil && asked.integer == other.integer)
         }
     }

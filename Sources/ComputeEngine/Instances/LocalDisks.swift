@@ -78,12 +78,14 @@ extension InstanceLife {
     func emptyLocalDisks(of instance: JSON, _ key: ResourceKey) async throws {
         let disks = LocalDisk.all(of: instance)
         guard !disks.isEmpty else { return }
-        if try await !engine.capabilities().volumeAccess {
+        do {
+            try await removeLocalDisks(of: instance)
+        } catch EngineError.refused {
             // The machine was made with them, and keeps them as long as it is there.
             guard try ContainerDeclaration.read(from: instance) == nil else { return }
-            if try await engine.status(of: Self.workload(of: instance)) != nil { try await unmake(instance, key) }
+            try await unmake(instance, key)
+            try await removeLocalDisks(of: instance)
         }
-        try await removeLocalDisks(of: instance)
     }
 
     /// Removes the volumes of local SSDs that no machine has.

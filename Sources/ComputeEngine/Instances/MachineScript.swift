@@ -3,8 +3,9 @@ import Workloads
 
 /// Small programs that run as root inside machines. What they say goes to the machine's console: the serial port.
 enum MachineScript {
-    /// Names the machine, and reads `ssh-keys` from its input; prints the machine's own public key. Folders of
-    /// disks that went while the machine was off go too: what is written there would be written to the boot disk.
+    /// Names the machine, and reads `ssh-keys` from its input; prints the machine's own public key. Folders of disks
+    /// that are gone go too, since a disk may have been detached while the machine was off: what is written there would
+    /// be written to the boot disk.
     ///
     /// A machine that ran before it was this instance's keeps its host key, which nobody else has seen. Those whose tools
     /// are older have had their name since they were made.
@@ -28,7 +29,7 @@ enum MachineScript {
         return spec
     }
 
-    /// Runs the metadata's startup script, once after each start of the machine; systemd's unit does, where systemd is.
+    /// Runs the metadata's startup script, once after each start of the machine; systemd's unit does, where systemd runs.
     ///
     /// Its input is what machines with older tools run.
     static let startup = shell(
@@ -36,17 +37,17 @@ enum MachineScript {
             "startup-script",
             before: onceAfterStart("startup-script"),
             """
-            [ -x /lib/systemd/systemd ] && exec $B touch /run/google-startup-scripts
+            [ -d /run/systemd/system ] && exec $B touch /run/google-startup-scripts
             exec $runner startup
             """
         )
     )
-    /// Runs the metadata's shutdown script; systemd's unit does, where systemd is, when the machine is told to end.
+    /// Runs the metadata's shutdown script; systemd's unit does, where systemd runs, when the machine is told to end.
     static let shutdown = shell(
         metadataScript(
             "shutdown-script",
             """
-            [ -x /lib/systemd/systemd ] && exit
+            [ -d /run/systemd/system ] && exit
             exec $runner shutdown
             """
         )
@@ -81,6 +82,7 @@ enum MachineScript {
             \(run)
         fi
         $B chmod 700 $f
+        [ -s $f ] || { echo "\(name): its address is read by machines made since" > "$console"; exit; }
         { $f 2>&1; echo "exit status $?"; } < /dev/null | while IFS= read -r line || [ -n "$line" ]; do
             echo "\(name): $line"
         done > "$console"

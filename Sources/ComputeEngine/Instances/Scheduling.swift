@@ -40,12 +40,12 @@ enum Scheduling {
         guard let model = asked["provisioningModel"]?.string, !model.isEmpty else { return preemptible }
         guard ["STANDARD", "SPOT"].contains(model) else {
             if ["FLEX_START", "RESERVATION_BOUND"].contains(model) {
-                throw GoogleError.lackingField("scheduling.provisioningModel: \(model)")
+                throw GoogleError.lackingField("scheduling.provisioningModel", value: model)
             }
             throw GoogleError.invalidField(
                 "resource.scheduling.provisioningModel",
                 model,
-                "It is no provisioning model."
+                "It must be STANDARD or SPOT."
             )
         }
         guard model == "SPOT" || preemptible != true else {

@@ -36,9 +36,10 @@ struct CustomMachineType: Sendable {
 
     /// Reads a type.
     ///
+    /// - Parameter isChecked: Whether the family's rules count; for what is stored, the rules were those of its time.
     /// - Returns: nil for what is no custom type of a family that Brume knows.
     /// - Throws: ``GoogleError`` `invalidResourceUsage` (400) saying which rule is broken.
-    static func read(_ name: String) throws -> MachineType? {
+    static func read(_ name: String, isChecked: Bool = true) throws -> MachineType? {
         var parts = name.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
         if parts.first == "custom" { parts.insert("n1", at: 0) }
         let isExtended = parts.last == "ext"
@@ -47,10 +48,12 @@ struct CustomMachineType: Sendable {
         else { return nil }
         if parts[0] == "e2", let shared = shared[parts[2]] {
             guard !isExtended else { return nil }
-            try check(memory, within: shared.memory, cpus: 2)
+            if isChecked { try check(memory, within: shared.memory, cpus: 2) }
             return MachineType(name, cpus: 2, memoryMiB: memory, milliCPUs: shared.milliCPUs)
         }
-        guard let cpus = Int(parts[2]) else { return nil }
+        guard let cpus = Int(parts[2]), cpus > 0, memory > 0 else { return nil }
+        let type = MachineType(name, cpus: cpus, memoryMiB: memory)
+        guard isChecked else { return type }
         try family.check(cpus)
         guard !isExtended || family.extended != nil else {
             throw GoogleError.invalidUsage("Extended memory is not available for \(parts[0]) custom machine types")
@@ -58,7 +61,7 @@ struct CustomMachineType: Sendable {
         let (least, most) = (family.memoryPerCPU.lowerBound, family.memoryPerCPU.upperBound)
         let limit = isExtended ? Double(family.extended ?? 0) : most * Double(cpus)
         try check(memory, within: (least * Double(cpus))...limit, cpus: cpus)
-        return MachineType(name, cpus: cpus, memoryMiB: memory)
+        return type
     }
 
     private func check(_ count: Int) throws {

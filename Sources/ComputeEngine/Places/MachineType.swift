@@ -49,10 +49,14 @@ struct MachineType: Sendable, Equatable {
 
     /// Finds a predefined type, or reads a custom one: `custom-4-8192`, `n2-custom-4-8192`.
     ///
-    /// - Returns: nil for what is neither, and for a custom one that cannot be.
-    static func named(_ name: String) -> MachineType? { try? find(name) }
+    /// For what is stored: a custom type counts although today's rules would refuse it.
+    ///
+    /// - Returns: nil for what is neither.
+    static func named(_ name: String) -> MachineType? {
+        predefined.first { $0.name == name } ?? (try? CustomMachineType.read(name, isChecked: false))
+    }
 
-    /// The same, saying what is wrong with a custom one.
+    /// The same for what is asked for.
     ///
     /// - Throws: ``GoogleError`` `invalidResourceUsage` (400).
     static func find(_ name: String) throws -> MachineType? {

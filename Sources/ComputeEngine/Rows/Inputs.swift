@@ -74,3 +74,11 @@ extension Call {
         return ResourceName(project.segments + place + [path[index], try parameter("name")])
     }
 }
+
+extension JSON {
+    /// Whether a field of this value says no more than one that is left out.
+    var saysNothing: Bool {
+        if let members = object { return members.values.allSatisfy(\.saysNothing) }
+        return [.null, .bool(false), .integer(0), .string(""), .array([])].contains(self)
+    }
+}

@@ -3,14 +3,6 @@ import GoogleAPI
 import GRDB
 import HTTPTypes
 
-extension JSON {
-    /// Whether a field of this value says no more than one that is left out.
-    var isEmpty: Bool {
-        if let members = object { return members.values.allSatisfy(\.isEmpty) }
-        return [.null, .bool(false), .integer(0), .string(""), .array([])].contains(self)
-    }
-}
-
 /// What is the same for every collection of resources that are rows.
 struct Rows: Sendable {
     /// `disks`.

@@ -54,6 +54,11 @@ extension ChangeLog {
         try await note(done: systemOperation(event.method, on: instance, at: key, occasion: occasion))
     }
 
+    func isNoted(_ event: SystemEvent, of instance: JSON, at key: ResourceKey, occasion: String) async throws -> Bool {
+        let id = systemOperation(event.method, on: instance, at: key, occasion: occasion).id
+        return try await store.database.read { try Operations.Operation.exists($0, key: id) }
+    }
+
     /// Notes an operation that is over, unless it is noted already.
     func note(done operation: Operations.Operation) async throws {
         var operation = operation

@@ -28,12 +28,16 @@ final class SpareMachines: Sendable {
     private struct Making {
         var kind: MachinePlan.Kind
         var task: Task<WorkloadName?, Never>
+        /// Ends when the task does.
+        var end: AsyncStream<Void>
         /// Whether somebody waits for it, to have it or to remove it.
         var isTaken = false
     }
 
     /// As many kinds have a spare machine at most; the one that was made first goes first.
     private static let limit = 2
+    /// How long an instance waits for a machine that is being made, before it has one of its own made.
+    private static let patience: Duration = .seconds(30)
     static let prefix = "spare-"
 
     let engine: any WorkloadEngine
@@ -82,8 +86,12 @@ final class SpareMachines: Sendable {
             guard state.startsInProgress == 0, let plan = state.wished.take(),
                 !state.ready.contains(where: { $0.kind == plan.kind })
             else { return nil }
-            let task = Task { await make(plan, work) }
-            state.making = Making(kind: plan.kind, task: task)
+            let (end, ending) = AsyncStream.makeStream(of: Void.self)
+            let task = Task {
+                defer { ending.finish() }
+                return await make(plan, work)
+            }
+            state.making = Making(kind: plan.kind, task: task, end: end)
             return task
         }
         guard let begun else { return nil }
@@ -122,31 +130,33 @@ final class SpareMachines: Sendable {
 
     /// Gives a spare machine away, one that is being made as soon as it runs; nil when there is none of the kind.
     func take(_ kind: MachinePlan.Kind) async -> WorkloadName? {
-        enum Found {
-            case ready(WorkloadName)
-            case making(Task<WorkloadName?, Never>)
-        }
-        let found = state.withLock { state -> Found? in
+        let (ready, making) = state.withLock { state -> (WorkloadName?, Making?) in
             if let index = state.ready.firstIndex(where: { $0.kind == kind }) {
-                return .ready(state.ready.remove(at: index).workload)
+                return (state.ready.remove(at: index).workload, nil)
             }
-            return Self.claim(in: &state) { $0 == kind }.map { .making($0) }
+            guard let making = state.making, making.kind == kind, !making.isTaken else { return (nil, nil) }
+            state.making?.isTaken = true
+            return (nil, making)
         }
-        return switch found {
-        case .ready(let workload): workload
-        case .making(let task): await task.value
-        case nil: nil
+        guard let making else { return ready }
+        let isOver = await withTaskGroup { group in
+            group.addTask {
+                for await _ in making.end {}
+                return !Task.isCancelled
+            }
+            group.addTask {
+                try? await Task.sleep(for: Self.patience)
+                return false
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? false
         }
-    }
-
-    /// Makes a machine that is being made somebody's, unless it is already.
-    private static func claim(
-        in state: inout State,
-        where matches: (MachinePlan.Kind) -> Bool
-    ) -> Task<WorkloadName?, Never>? {
-        guard let making = state.making, !making.isTaken, matches(making.kind) else { return nil }
-        state.making?.isTaken = true
-        return making.task
+        let isGivenBack = state.withLock { state in
+            guard !isOver, state.making?.task == making.task else { return false }
+            state.making?.isTaken = false
+            return true
+        }
+        return isGivenBack ? nil : await making.task.value
     }
 
     // MARK: Removal
@@ -180,10 +190,14 @@ final class SpareMachines: Sendable {
             if let wished = state.wished, goes(wished.kind) { state.wished = nil }
             let ready = state.ready.filter { goes($0.kind) }
             state.ready.removeAll { goes($0.kind) }
-            return (ready, Self.claim(in: &state, where: goes))
+            guard let making = state.making, goes(making.kind) else { return (ready, nil as Making?) }
+            state.making?.isTaken = true
+            return (ready, making)
         }
         for spare in ready { await discard(spare.workload) }
-        if let made = await making?.value { await discard(made) }
+        guard let making, let made = await making.task.value else { return }
+        // One that an instance waits for is the instance's.
+        if !making.isTaken { await discard(made) }
     }
 
     /// Removes what an earlier run of the daemon left, once.

@@ -138,6 +138,9 @@ extension DockerEngine {
             tmpfs["/run"] = "exec"
             tmpfs["/run/lock"] = ""
         } else {
+            if let entrypoint = process.entrypoint, !place.wrapper.isEmpty {
+                body["Entrypoint"] = JSON(place.wrapper + entrypoint)
+            }
             config["Init"] = true
         }
         binds += devices.flatMap(\.binds)

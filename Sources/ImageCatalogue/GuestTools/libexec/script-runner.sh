@@ -25,8 +25,9 @@ ask() {
 fetch() {
     url=$1 file=$2 token=
     case $url in gs://*) url=https://storage.googleapis.com/${url#gs://} ;; esac
-    case $url in
-    https://storage.googleapis.com/* | https://*.storage.googleapis.com/*)
+    host=${url#https://}
+    case ${host%%/*} in
+    storage.googleapis.com | *.storage.googleapis.com)
         token=$(ask instance/service-accounts/default/token 2> /dev/null |
             $B sed -n 's/.*"access_token": *"\([^"]*\)".*/\1/p')
         ;;

@@ -42,8 +42,10 @@ if [ "$name" != root ]; then
                 gsub(/^,|,$/, "", $4)
             }
         }
-        { print }' /etc/group > /.brume-run/group
-    $B cmp -s /.brume-run/group /etc/group || $B cp /.brume-run/group /etc/group
+        { print }' /etc/group > /etc/group.$$
+    # Renamed at once: another run may be reading the file.
+    $B chmod 644 /etc/group.$$
+    if $B cmp -s /etc/group.$$ /etc/group; then $B rm /etc/group.$$; else $B mv /etc/group.$$ /etc/group; fi
 fi
 if [ "$name" != root ] && [ -d /etc/sudoers.d ]; then
     # sudo leaves out files with a dot in their name.
