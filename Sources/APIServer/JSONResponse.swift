@@ -11,7 +11,8 @@ package enum JSONResponse {
         -> Response
     {
         guard let mask = try call.fieldMask() else {
-            let data = try (value as? JSON)?.data() ?? JSONCoding.encoder.encode(value)
+            let data =
+                try (value as? RenderedJSON)?.text ?? (value as? JSON)?.data() ?? JSONCoding.encoder.encode(value)
             return make(data: data, status: status)
         }
         let document = mask.apply(to: try value as? JSON ?? JSON(encoding: value))

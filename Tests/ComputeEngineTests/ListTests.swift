@@ -20,6 +20,34 @@ struct ListTests {
         }
     }
 
+    @Test func `what is answered as it is stored is what a filter that all pass answers`() async throws {
+        try await ComputeCloud.run { cloud in
+            for name in ["one", "three", "two"] {
+                try await cloud.insert(name) { body in
+                    body["description"] = "https://www.googleapis.com/compute/v1/projects/other"
+                    let text = #"{"link": "https://www.googleapis.com/compute/v1/x", "path": "C:\"}"#
+                    body["metadata"] = ["items": [["key": "text", "value": .string(text)]]]
+                }
+            }
+            let read = try await cloud.api.get("\(ComputeCloud.instances)?filter=name%3A*").json
+            #expect(try await cloud.api.get(ComputeCloud.instances).json == read)
+            #expect(try await cloud.get("three") == read["items"]?[1])
+            #expect(read["items"]?[1]?["metadata"]?["items"]?[0]?["value"]?.string?.contains("googleapis.com") == true)
+            #expect(read["items"]?[1]?["selfLink"]?.string?.hasPrefix("http://127.0.0.1") == true)
+            let fields = try await cloud.api.get("\(ComputeCloud.instances)?fields=items.name").json
+            #expect(fields == ["items": [["name": "one"], ["name": "three"], ["name": "two"]]])
+
+            var token = ""
+            var paged: [JSON] = []
+            repeat {
+                let page = try await cloud.api.get("\(ComputeCloud.instances)?maxResults=1&pageToken=\(token)").json
+                paged += page["items"]?.array ?? []
+                token = page["nextPageToken"]?.string ?? ""
+            } while !token.isEmpty
+            #expect(.array(paged) == read["items"])
+        }
+    }
+
     @Test func `both grammars of filters choose by whole fields`() async throws {
         try await ComputeCloud.run { cloud in
             for name in ["vma", "vmb", "other"] { try await cloud.insert(name) }

@@ -23,12 +23,12 @@ struct FirewallMethods: Sendable {
         api.add("compute.firewalls.delete", .delete, path + "/{name}", delete)
     }
 
-    func list(_ input: ListInput, as caller: Caller) async throws -> JSON {
+    func list(_ input: ListInput, as caller: Caller) async throws -> RenderedJSON {
         try await defaults.establish(in: try await rows.projects.project(input.project).id)
         return try await rows.list(input, as: caller)
     }
 
-    func get(_ input: NamedInput, as caller: Caller) async throws -> JSON {
+    func get(_ input: NamedInput, as caller: Caller) async throws -> RenderedJSON {
         try await defaults.establish(in: try await rows.projects.project(input.project).id)
         return try await rows.get(input, as: caller)
     }

@@ -1,4 +1,5 @@
 import APIServer
+import Foundation
 import GoogleAPI
 
 /// What every list and aggregated list may say.
@@ -48,9 +49,27 @@ struct ListInput: MethodInput {
 
     /// The answer to a list, links as the caller sees them.
     func page(_ page: ListPage, kind: String, for caller: Caller) -> JSON {
-        var document: JSON = ["kind": .string("compute#\(kind)List"), "id": .string("projects/\(project)/\(kind)s")]
+        var document = frame(kind, next: page.next)
         document["items"] = .array(page.entries.map { Link.render($0.resource, for: caller.origin) })
-        if let next = page.next { document["nextPageToken"] = .string(next.token) }
+        return document
+    }
+
+    /// The same of resources that are texts.
+    func page(_ texts: [Data], next: ListPosition?, kind: String, for caller: Caller) throws -> RenderedJSON {
+        var answer = Data(#"{"items":["#.utf8)
+        for (index, text) in texts.enumerated() {
+            if index > 0 { answer.append(UInt8(ascii: ",")) }
+            answer.append(Link.render(text, for: caller.origin))
+        }
+        answer.append(contentsOf: "],".utf8)
+        answer.append(try frame(kind, next: next).data().dropFirst())
+        return RenderedJSON(answer)
+    }
+
+    /// What a page says besides its items.
+    private func frame(_ kind: String, next: ListPosition?) -> JSON {
+        var document: JSON = ["kind": .string("compute#\(kind)List"), "id": .string("projects/\(project)/\(kind)s")]
+        if let next { document["nextPageToken"] = .string(next.token) }
         return document
     }
 

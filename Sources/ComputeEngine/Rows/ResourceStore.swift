@@ -55,7 +55,11 @@ struct ResourceStore: Sendable {
     }
 
     static func fetch(_ key: ResourceKey, in db: Database) throws -> JSON? {
-        let data = try Data.fetchOne(
+        try text(of: key, in: db).map(JSON.init(parsing:))
+    }
+
+    private static func text(of key: ResourceKey, in db: Database) throws -> Data? {
+        try Data.fetchOne(
             db.cachedStatement(
                 sql: """
                     SELECT resource FROM computeResources
@@ -64,7 +68,6 @@ struct ResourceStore: Sendable {
             ),
             arguments: [key.project, key.collection, key.scope, key.name]
         )
-        return try data.map(JSON.init(parsing:))
     }
 
     /// Changes a row within a transaction.
@@ -128,6 +131,16 @@ struct ResourceStore: Sendable {
         return resource
     }
 
+    /// A resource as it is stored.
+    ///
+    /// - Throws: ``GoogleError`` `notFound` (404).
+    func text(of key: ResourceKey) async throws -> Data {
+        guard let text = try await database.read({ try Self.text(of: key, in: $0) }) else {
+            throw GoogleError.resourceMissing(key.resourceName)
+        }
+        return text
+    }
+
     @discardableResult
     func update(_ key: ResourceKey, _ change: @escaping @Sendable (inout JSON) throws -> Void) async throws -> JSON {
         try await database.write { try Self.update(key, in: $0, change) }
@@ -183,26 +196,59 @@ struct ResourceStore: Sendable {
                 let all = try Self.list(collection, project: project, scope: scope, in: db)
                 return try window.cut(all.map { ($0.key.scope, show($0.resource)) })
             }
-            var sql = "SELECT scope, resource FROM computeResources WHERE project = ? AND collection = ?"
-            var arguments: StatementArguments = [project, collection]
-            if let scope {
-                sql += " AND scope = ?"
-                arguments += [scope]
-            }
-            if let after = window.after {
-                sql += " AND (scope, name) > (?, ?)"
-                arguments += [after.scope, after.name]
-            }
-            let statement = try db.cachedStatement(sql: sql + " ORDER BY scope, name")
-            let rows = try Row.fetchCursor(statement, arguments: arguments)
+            let rows = try Self.rows(collection, project: project, scope: scope, after: window.after, in: db)
             let matches = try window.filter?.predicate() ?? { _ in true }
             var page = ListPage(limit: window.limit)
             while let row = try rows.next() {
-                let resource = show(try JSON(parsing: row[1]))
+                let resource = show(try JSON(parsing: row[2]))
                 if matches(resource), !page.take((row[0], resource)) { break }
             }
             return page
         }
+    }
+
+    /// A page as it is stored, of a window without a filter in the order of names.
+    func texts(
+        _ collection: String,
+        project: String,
+        scope: String,
+        _ window: ListWindow
+    ) async throws -> (texts: [Data], next: ListPosition?) {
+        try await database.read { db in
+            let rows = try Self.rows(collection, project: project, scope: scope, after: window.after, in: db)
+            var page: (texts: [Data], next: ListPosition?) = ([], nil)
+            var last = ""
+            while let row = try rows.next() {
+                guard page.texts.count < window.limit else {
+                    page.next = ListPosition(scope: scope, name: last)
+                    break
+                }
+                last = row[1]
+                page.texts.append(row[2])
+            }
+            return page
+        }
+    }
+
+    /// The scopes, names and texts of a project's resources from somewhere on.
+    private static func rows(
+        _ collection: String,
+        project: String,
+        scope: String?,
+        after: ListPosition?,
+        in db: Database
+    ) throws -> RowCursor {
+        var sql = "SELECT scope, name, resource FROM computeResources WHERE project = ? AND collection = ?"
+        var arguments: StatementArguments = [project, collection]
+        if let scope {
+            sql += " AND scope = ?"
+            arguments += [scope]
+        }
+        if let after {
+            sql += " AND (scope, name) > (?, ?)"
+            arguments += [after.scope, after.name]
+        }
+        return try Row.fetchCursor(db.cachedStatement(sql: sql + " ORDER BY scope, name"), arguments: arguments)
     }
 }
 
@@ -224,6 +270,31 @@ enum Link {
         case .object(let members): .object(members.mapValues { render($0, for: origin) })
         default: document
         }
+    }
+
+    /// The same for a document's text, which is not read for it.
+    static func render(_ text: Data, for origin: String) -> Data {
+        let stored = Array("\"\(base)".utf8)
+        let shown = Array("\"\(origin)/compute/v1/".utf8)
+        var rendered = Data(capacity: text.count + 256)
+        text.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
+            var (done, next) = (0, 0)
+            while let quote = memchr(start + next, Int32(UInt8(ascii: "\"")), bytes.count - next) {
+                let place = UnsafeRawPointer(quote) - start
+                next = place + 1
+                guard bytes.count - place >= stored.count, memcmp(quote, stored, stored.count) == 0,
+                    // One that is escaped begins no text, but is a part of one.
+                    place == 0 || bytes[place - 1] != UInt8(ascii: "\\")
+                else { continue }
+                rendered.append(contentsOf: bytes[done..<place])
+                rendered.append(contentsOf: shown)
+                done = place + stored.count
+                next = done
+            }
+            rendered.append(contentsOf: bytes[done...])
+        }
+        return rendered
     }
 }
 

@@ -40,12 +40,17 @@ struct Rows: Sendable {
         return key
     }
 
-    func get(_ input: NamedInput, as caller: Caller) async throws -> JSON {
-        Link.render(try await store.get(try await key(input)), for: caller.origin)
+    func get(_ input: NamedInput, as caller: Caller) async throws -> RenderedJSON {
+        RenderedJSON(Link.render(try await store.text(of: try await key(input)), for: caller.origin))
     }
 
-    func list(_ input: ListInput, as caller: Caller) async throws -> JSON {
-        try await list(input, as: caller) { $0 }
+    func list(_ input: ListInput, as caller: Caller) async throws -> RenderedJSON {
+        guard input.window.filter == nil, !input.window.isNewestFirst else {
+            return try RenderedJSON(try await list(input, as: caller) { $0 })
+        }
+        let (project, scope) = try await place(of: input)
+        let page = try await store.texts(collection, project: project, scope: scope, input.window)
+        return try input.page(page.texts, next: page.next, kind: kind, for: caller)
     }
 
     func aggregatedList(_ input: ListInput, as caller: Caller) async throws -> JSON {
@@ -59,10 +64,14 @@ struct Rows: Sendable {
         kind: String? = nil,
         _ show: @escaping @Sendable (JSON) -> JSON
     ) async throws -> JSON {
-        let project = try await projects.project(input.project).id
-        let scope = try Self.scope(zone: input.zone, region: input.region, project: project)
+        let (project, scope) = try await place(of: input)
         let page = try await store.page(collection, project: project, scope: scope, input.window, show)
         return input.page(page, kind: kind ?? self.kind, for: caller)
+    }
+
+    private func place(of input: ListInput) async throws -> (project: String, scope: String) {
+        let project = try await projects.project(input.project).id
+        return (project, try Self.scope(zone: input.zone, region: input.region, project: project))
     }
 
     func aggregatedList(
