@@ -108,7 +108,7 @@ struct Doors {
 
     /// The rules of a chain that are this bridge's, as `iptables -S` writes them.
     private func rules(_ table: String, _ chain: String, marked mark: String = "-i") async throws -> [[String]] {
-        try await rules(table, chain).filter { words in
+        try await allRules(table, chain).filter { words in
             guard let at = words.firstIndex(of: mark), at + 1 < words.count else { return false }
             return words[at + 1] == bridge
         }
@@ -116,10 +116,10 @@ struct Doors {
 
     /// The rules of a chain that were made here and name this bridge in whatever way.
     private func ownRules(_ table: String, _ chain: String) async throws -> [[String]] {
-        try await rules(table, chain).filter { $0.contains("--comment") && $0.contains(bridge) }
+        try await allRules(table, chain).filter { $0.contains("--comment") && $0.contains(bridge) }
     }
 
-    private func rules(_ table: String, _ chain: String) async throws -> [[String]] {
+    private func allRules(_ table: String, _ chain: String) async throws -> [[String]] {
         let listing = try await HostProgram.run("iptables", ["-w", "-t", table, "-S", chain])
         return listing.output.split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ").map(String.init)
