@@ -2,12 +2,12 @@
 
 import contextlib
 import os
-import re
 import signal
+import socket
 import subprocess
-import threading
 import urllib.request
 
+import conftest
 import pytest
 
 pytestmark = pytest.mark.needs("gcloud", "dockerd")
@@ -37,21 +37,24 @@ def test_ssh_and_scp_go_through_the_tunnel(cloud, machine, tmp_path):
 @contextlib.contextmanager
 def tunnel(cloud, machine, port):
     """The local port of a tunnel that is open."""
-    process = subprocess.Popen(
-        ["gcloud", "compute", "start-iap-tunnel", machine, str(port), f"--zone={ZONE}", "--local-host-port=127.0.0.1:0"],
-        env=cloud.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    )  # fmt: skip
+    local = conftest.free_port()
+    said = cloud.folder / f"tunnel-{local}"
+    with said.open("wb") as output:
+        process = subprocess.Popen(
+            ["gcloud", "compute", "start-iap-tunnel", machine, str(port), f"--zone={ZONE}", f"--local-host-port=127.0.0.1:{local}"],
+            env=cloud.environment, stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+
+    def is_open():
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", local)) == 0
+
     try:
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if found := re.search(r"Picking local unused port \[(\d+)\]", line):
-                local = int(found.group(1))
-            if "Listening on port" in line:
-                threading.Thread(target=process.stdout.read, daemon=True).start()
-                yield local
-                return
-        raise AssertionError("".join(lines))
+        # What gcloud says of it may be late; it listens when it has seen that the port answers.
+        cloud.until(lambda: process.poll() is not None or is_open())
+        if process.poll() is not None:
+            raise AssertionError(said.read_text())
+        yield local
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -70,7 +73,7 @@ def test_any_port_is_reached_once_a_rule_lets_the_proxy_in(cloud, machine):
         with tunnel(cloud, machine, 8888) as port:
             opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
             for _ in range(3):
-                assert len(opener.open(f"http://127.0.0.1:{port}/numbers").read()) == 1_288_895
+                assert len(opener.open(f"http://127.0.0.1:{port}/numbers", timeout=60).read()) == 1_288_895
     finally:
         cloud.sh("gcloud compute firewall-rules delete from-proxy --quiet")
 
