@@ -55,8 +55,8 @@ enum LackingMethods {
         api.lacks("compute.routers.patch", .patch, routers)
         api.lacks("compute.routers.getRouterStatus", .get, routers + "/getRouterStatus")
         api.lacks("compute.licenses.get", .get, ComputePath.global + "/licenses/{name}")
-        api.lacks("compute.networks.updatePeering", .patch, ComputePath.global + "/networks/{name}/updatePeering")
         let networks = ComputePath.global + "/networks/{name}"
+        api.lacks("compute.networks.updatePeering", .patch, networks + "/updatePeering")
         api.lacks("compute.networks.getEffectiveFirewalls", .get, networks + "/getEffectiveFirewalls")
     }
 

@@ -26,9 +26,14 @@ struct Rows: Sendable {
     }
 
     private func place(of input: some PlacedInput) async throws -> ResourceKey {
-        let project = try await projects.project(input.project).id
-        let scope = try Self.scope(zone: input.zone, region: input.region, project: project)
+        let (project, scope) = try await place(input.project, zone: input.zone, region: input.region)
         return ResourceKey(project: project, scope: scope, collection: collection, name: input.name)
+    }
+
+    private func place(_ asked: String, zone: String?, region: String?) async throws -> (project: String, scope: String)
+    {
+        let project = try await projects.project(asked).id
+        return (project, try Self.scope(zone: zone, region: region, project: project))
     }
 
     /// The key of a resource that is to be made.
@@ -48,7 +53,7 @@ struct Rows: Sendable {
         guard input.window.filter == nil, !input.window.isNewestFirst else {
             return try RenderedJSON(try await list(input, as: caller) { $0 })
         }
-        let (project, scope) = try await place(of: input)
+        let (project, scope) = try await place(input.project, zone: input.zone, region: input.region)
         let page = try await store.texts(collection, project: project, scope: scope, input.window)
         return try input.page(page.texts, next: page.next, kind: kind, for: caller)
     }
@@ -64,14 +69,9 @@ struct Rows: Sendable {
         kind: String? = nil,
         _ show: @escaping @Sendable (JSON) -> JSON
     ) async throws -> JSON {
-        let (project, scope) = try await place(of: input)
+        let (project, scope) = try await place(input.project, zone: input.zone, region: input.region)
         let page = try await store.page(collection, project: project, scope: scope, input.window, show)
         return input.page(page, kind: kind ?? self.kind, for: caller)
-    }
-
-    private func place(of input: ListInput) async throws -> (project: String, scope: String) {
-        let project = try await projects.project(input.project).id
-        return (project, try Self.scope(zone: input.zone, region: input.region, project: project))
     }
 
     func aggregatedList(
