@@ -160,9 +160,16 @@ def bucket(cloud, name):
     return f"gs://{cloud.project}-{name}"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """A test that needs a client which is not installed is skipped, never passed."""
+    """Two workers share the tests: the files with machines are one's, in one cloud, the others go to who is free.
+
+    A test that needs a client which is not installed is skipped, never passed.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("machines") is None)
     for item in items:
+        has_machines = item.get_closest_marker("machines") is not None
+        item.add_marker(pytest.mark.xdist_group("machines" if has_machines else str(item.path)))
         for mark in item.iter_markers("needs"):
             for program in mark.args:
                 if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin") is None:
@@ -170,4 +177,5 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "machines: makes instances; what is said of addresses and spare machines is one cloud's")
     config.addinivalue_line("markers", "needs(*programs): clients without which the test is skipped")

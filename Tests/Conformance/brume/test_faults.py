@@ -8,7 +8,7 @@ import pytest
 
 from plain_client import Client
 
-pytestmark = pytest.mark.needs("gcloud", "dockerd", "ssh")
+pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh"), pytest.mark.machines]
 ZONE = "europe-west1-b"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.needs("gcloud", "dockerd", "ssh", "qemu-system-x86_64")
+pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh", "qemu-system-x86_64"), pytest.mark.machines]
 ZONE = "--zone=europe-west1-d"
 
 INSIDE = """set -e

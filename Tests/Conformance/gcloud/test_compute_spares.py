@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-pytestmark = pytest.mark.needs("gcloud", "dockerd", "ssh")
+pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh"), pytest.mark.machines]
 ZONE = "--zone=europe-west1-c"
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-pytestmark = pytest.mark.needs("gcloud", "dockerd", "ssh")
+pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh"), pytest.mark.machines]
 ZONE = "--zone=europe-west1-b"
 
 

@@ -10,7 +10,7 @@ import urllib.request
 import conftest
 import pytest
 
-pytestmark = pytest.mark.needs("gcloud", "dockerd")
+pytestmark = [pytest.mark.needs("gcloud", "dockerd"), pytest.mark.machines]
 ZONE = "europe-west1-b"
 
 

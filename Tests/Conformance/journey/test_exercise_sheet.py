@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.needs("gcloud", "dockerd")
+pytestmark = [pytest.mark.needs("gcloud", "dockerd"), pytest.mark.machines]
 
 ZONE = "europe-west1-b"
 
