@@ -44,8 +44,7 @@ package struct Images: Sendable {
     /// The catalogue and what the engine holds of it, as a table for people.
     package func table() async throws -> String {
         let rows = try await catalogue.inventory().map { row in
-            let size =
-                row.isPresent ? Self.megabytes(row.sizeBytes ?? 0) : row.image == nil ? "listed only" : "not made"
+            let size = row.isPresent ? Self.megabytes(row.sizeBytes ?? 0) : "not made"
             return [row.name, size, (row.families + row.references).first ?? "", row.summary]
         }
         return TextTable(header: ["NAME", "SIZE", "ASKED FOR AS", "WHAT IT IS"], rows: rows).text

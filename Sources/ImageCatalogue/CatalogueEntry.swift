@@ -12,18 +12,18 @@ package struct CatalogueEntry: Sendable, Equatable {
     package var computeImages: [ComputeImage]
     /// Where the original is, for the networks that reach it; nil when Brume's own image is the only one.
     package var upstream: ImageReference?
-    /// How it is made here; nil for an image that is only listed.
-    package var recipe: Recipe?
+    /// How it is made here.
+    package var recipe: Recipe
     /// What of this machine its containers need, besides the image.
     package var hostTools: [HostTools]
     /// Whether its instances run on a kernel of their own unless they say otherwise: what it is for needs one.
     package var wantsOwnKernel: Bool
 
-    /// How an image is made of Debian's and Python's packages.
+    /// How an image is made of a distribution's and Python's packages.
     package struct Recipe: Sendable, Equatable {
         package enum Kind: Sendable, Equatable {
-            /// A root file system of Debian packages.
-            case root
+            /// A root file system of a distribution's packages.
+            case root(of: Distribution)
             /// What is added to another entry.
             case layer(on: String)
             /// Files of this machine, put together by the recipe's `make.sh`.
@@ -44,7 +44,7 @@ package struct CatalogueEntry: Sendable, Equatable {
         references: [ImageReference] = [],
         computeImages: [ComputeImage] = [],
         upstream: ImageReference? = nil,
-        recipe: Recipe? = nil,
+        recipe: Recipe,
         hostTools: [HostTools] = [],
         wantsOwnKernel: Bool = false
     ) {
@@ -69,6 +69,8 @@ package struct ComputeImage: Sendable, Equatable {
     package var name: String
     /// `debian-12`. Google's images are in one family; a few of ours answer to several names of it.
     package var families: [String]
+    /// `debian-12`: the license of its operating system, named as its family with few exceptions.
+    package var licenseName: String
     package var description: String
     /// The smallest boot disk.
     package var diskSizeGb: Int64
@@ -79,6 +81,7 @@ package struct ComputeImage: Sendable, Equatable {
         project: String,
         name: String,
         families: [String],
+        licenseName: String? = nil,
         description: String,
         diskSizeGb: Int64,
         creationTimestamp: String
@@ -86,6 +89,7 @@ package struct ComputeImage: Sendable, Equatable {
         self.project = project
         self.name = name
         self.families = families
+        self.licenseName = licenseName ?? families.first ?? name
         self.description = description
         self.diskSizeGb = diskSizeGb
         self.creationTimestamp = creationTimestamp

@@ -5,8 +5,8 @@ package struct CatalogueListing: Encodable, Sendable, Equatable {
     /// `debian-12`.
     package var name: String
     package var summary: String
-    /// The engine's name for it: `brume/debian-12:1.1`; nil for an entry that is only listed.
-    package var image: String?
+    /// The engine's name for it: `brume/debian-12:1.1`.
+    package var image: String
     /// Whether the engine holds it.
     package var isPresent: Bool
     package var sizeBytes: Int64?
@@ -15,10 +15,10 @@ package struct CatalogueListing: Encodable, Sendable, Equatable {
     /// The families that instances ask for: `debian-cloud/debian-12`.
     package var families: [String]
 
-    package init(entry: CatalogueEntry, kept: ImageReference?, image: ImageDescription?) {
+    package init(entry: CatalogueEntry, kept: ImageReference, image: ImageDescription?) {
         name = entry.name
         summary = entry.summary
-        self.image = kept?.text
+        self.image = kept.text
         isPresent = image != nil
         sizeBytes = image?.sizeBytes
         references = entry.references.map(\.text)

@@ -9,7 +9,7 @@ extension CatalogueEntry {
         CatalogueEntry(
             name: "debian-12-base",
             summary: "Debian 12, the least of it: what the other images are built on",
-            recipe: Recipe(folder: "debian-12-base", kind: .root, version: 1)
+            recipe: Recipe(folder: "base", kind: .root(of: .bookworm), version: 1)
         ),
         CatalogueEntry(
             name: "debian-12",
@@ -24,7 +24,7 @@ extension CatalogueEntry {
                     creationTimestamp: day.time
                 )
             ],
-            recipe: Recipe(folder: "debian-12", kind: .layer(on: "debian-12-base"), version: 2),
+            recipe: Recipe(folder: "instance", kind: .layer(on: "debian-12-base"), version: 2),
             hostTools: [.cloudSDK]
         ),
         CatalogueEntry(
@@ -144,27 +144,51 @@ extension CatalogueEntry {
             hostTools: [.cloudSDK],
             wantsOwnKernel: true
         ),
-        ubuntu("22.04", "2204", "jammy", families: ["ubuntu-2204-lts"]),
-        ubuntu("24.04", "2404", "noble", families: ["ubuntu-2404-lts-amd64", "ubuntu-2404-lts"]),
+        ubuntuBase("22.04", of: .jammy),
+        ubuntu("22.04", of: .jammy, image: "ubuntu-2204-jammy", families: ["ubuntu-2204-lts"]),
+        ubuntuBase("24.04", of: .noble),
+        ubuntu(
+            "24.04",
+            of: .noble,
+            image: "ubuntu-2404-noble-amd64",
+            families: ["ubuntu-2404-lts-amd64", "ubuntu-2404-lts"],
+            license: "ubuntu-2404-lts"
+        ),
     ]
 
-    /// Only listed: it cannot be made of Debian's packages.
-    private static func ubuntu(_ version: String, _ digits: String, _ name: String, families: [String])
-        -> CatalogueEntry
-    {
+    private static func ubuntuBase(_ version: String, of distribution: Distribution) -> CatalogueEntry {
+        CatalogueEntry(
+            name: "ubuntu-\(version)-base",
+            summary: "Ubuntu \(version), the least of it",
+            recipe: Recipe(folder: "base", kind: .root(of: distribution), version: 1)
+        )
+    }
+
+    /// What the Debian 12 of instances is, of Ubuntu's packages.
+    private static func ubuntu(
+        _ version: String,
+        of distribution: Distribution,
+        image: String,
+        families: [String],
+        license: String? = nil
+    ) -> CatalogueEntry {
         CatalogueEntry(
             name: "ubuntu-\(version)",
-            summary: "Ubuntu \(version): listed only",
+            summary: "Ubuntu \(version) for instances: systemd, Python, git, curl, sudo",
             computeImages: [
                 ComputeImage(
                     project: "ubuntu-os-cloud",
-                    name: "ubuntu-\(digits)-\(name)-v\(day.digits)",
+                    name: "\(image)-v\(day.digits)",
                     families: families,
-                    description: "Canonical, Ubuntu, \(version) LTS, amd64 \(name) image built on \(day.digits)",
+                    licenseName: license,
+                    description: "Canonical, Ubuntu, \(version) LTS, amd64 \(distribution.suite) image built on "
+                        + day.time.prefix(10),
                     diskSizeGb: 10,
                     creationTimestamp: day.time
                 )
-            ]
+            ],
+            recipe: Recipe(folder: "instance", kind: .layer(on: "ubuntu-\(version)-base"), version: 1),
+            hostTools: [.cloudSDK]
         )
     }
 

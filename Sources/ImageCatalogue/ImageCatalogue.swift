@@ -80,9 +80,9 @@ package struct ImageCatalogue: Sendable {
     }
 
     /// The name under which the engine keeps an entry: `brume/debian-12:1.1`, the versions of all recipes it stands
-    /// on; nil for an entry that is only listed.
-    package func keptReference(of entry: CatalogueEntry) -> ImageReference? {
-        version(of: entry).map { ImageReference("brume/\(entry.name):\($0)") }
+    /// on.
+    package func keptReference(of entry: CatalogueEntry) -> ImageReference {
+        ImageReference("brume/\(entry.name):\(version(of: entry))")
     }
 
     /// What containers of an image need of this machine: folders to mount, and to put on `PATH`.
@@ -90,12 +90,20 @@ package struct ImageCatalogue: Sendable {
         entry(for: reference)?.hostTools.compactMap { $0.mount() } ?? []
     }
 
-    private func version(of entry: CatalogueEntry) -> String? {
-        guard let recipe = entry.recipe else { return nil }
-        switch recipe.kind {
-        case .root, .files: return String(recipe.version)
-        case .layer(let parent): return self.entry(named: parent).flatMap(version).map { "\($0).\(recipe.version)" }
-        }
+    private func version(of entry: CatalogueEntry) -> String {
+        (parent(of: entry).map { version(of: $0) + "." } ?? "") + String(entry.recipe.version)
+    }
+
+    /// What an entry stands on; nil for one that stands by itself.
+    private func parent(of entry: CatalogueEntry) -> CatalogueEntry? {
+        guard case .layer(let name) = entry.recipe.kind else { return nil }
+        return self.entry(named: name)
+    }
+
+    /// The distribution whose packages an entry is made of; nil for one of this machine's files.
+    private func distribution(of entry: CatalogueEntry) -> Distribution? {
+        if case .root(let distribution) = entry.recipe.kind { return distribution }
+        return parent(of: entry).flatMap(distribution)
     }
 
     // MARK: Having
@@ -124,11 +132,9 @@ package struct ImageCatalogue: Sendable {
             }
             return reference
         }
-        guard let kept = keptReference(of: entry) else {
-            throw Self.listedOnly(entry)
-        }
         if let image = try await engine.image(reference), isCurrent(image, of: entry) { return reference }
         try await work.share("reference " + reference.text, progress: progress) { progress in
+            let kept = keptReference(of: entry)
             let isOriginal = reference.withoutDefaultRegistry != kept
             if isOriginal, let upstream = entry.upstream, await fetch(upstream, as: reference, progress: progress) {
                 return
@@ -147,19 +153,14 @@ package struct ImageCatalogue: Sendable {
         _ entry: CatalogueEntry,
         progress: @escaping ProgressReport = { _ in }
     ) async throws -> ImageReference {
-        guard let kept = keptReference(of: entry) else {
-            throw Self.listedOnly(entry)
-        }
         try await ensureKept(entry, progress: progress)
-        return kept
+        return keptReference(of: entry)
     }
 
     /// Makes an entry's image anew, and what it stands on if that is not there, from today's packages.
     package func rebuild(_ entry: CatalogueEntry, progress: @escaping ProgressReport) async throws -> ImageReference {
-        guard let kept = keptReference(of: entry), let version = version(of: entry) else {
-            throw Self.listedOnly(entry)
-        }
-        try await workshop.forget(name: entry.name, version: version)
+        let kept = keptReference(of: entry)
+        try await workshop.forget(name: entry.name, version: version(of: entry))
         try await engine.removeImage(kept)
         try await ensureKept(entry, progress: progress)
         return kept
@@ -170,9 +171,7 @@ package struct ImageCatalogue: Sendable {
         var rows: [CatalogueListing] = []
         for entry in entries {
             let kept = keptReference(of: entry)
-            var image: ImageDescription?
-            if let kept { image = try await engine.image(kept) }
-            rows.append(CatalogueListing(entry: entry, kept: kept, image: image))
+            rows.append(CatalogueListing(entry: entry, kept: kept, image: try await engine.image(kept)))
         }
         return rows
     }
@@ -181,13 +180,6 @@ package struct ImageCatalogue: Sendable {
     private func isCurrent(_ image: ImageDescription, of entry: CatalogueEntry) -> Bool {
         guard let version = image.labels[Self.versionLabel] else { return true }
         return version == self.version(of: entry)
-    }
-
-    private static func listedOnly(_ entry: CatalogueEntry) -> EngineError {
-        .imageUnavailable(
-            ImageReference(entry.name),
-            reason: "It is only listed: images are made of Debian's packages. Use the family debian-12 of debian-cloud."
-        )
     }
 
     private static let versionLabel = "brume.recipe"
@@ -213,28 +205,24 @@ package struct ImageCatalogue: Sendable {
     }
 
     private func ensureKept(_ entry: CatalogueEntry, progress: @escaping ProgressReport) async throws {
-        guard let recipe = entry.recipe, let kept = keptReference(of: entry), let version = version(of: entry),
-            try await engine.image(kept) == nil
-        else { return }
+        let kept = keptReference(of: entry)
+        guard try await engine.image(kept) == nil else { return }
         try await work.share(kept.text, progress: progress) { progress in
-            if case .layer(let name) = recipe.kind, let parent = self.entry(named: name) {
-                try await ensureKept(parent, progress: progress)
-            }
+            let parent = parent(of: entry)
+            if let parent { try await ensureKept(parent, progress: progress) }
             if try await engine.image(kept) != nil { return }
             progress("Making \(kept)")
             let start = ContinuousClock.now
             let layer = try await layer(of: entry, progress: progress)
-            if recipe.kind == .root, let layer {
+            if case .root = entry.recipe.kind, let layer {
                 try await engine.importImage(kept, rootFileSystem: BuildContext.bytes(of: layer))
             } else {
                 var context = BuildContext()
-                let labels = "LABEL brume.image=\(entry.name) \(Self.versionLabel)=\(version)\n"
-                context.add("Dockerfile", .text(try workshop.dockerfile(of: recipe) + labels))
+                let labels = "LABEL brume.image=\(entry.name) \(Self.versionLabel)=\(version(of: entry))\n"
+                context.add("Dockerfile", .text(try workshop.dockerfile(of: entry.recipe) + labels))
                 if let layer { context.add("layer.tar", .file(layer)) }
                 var spec = ImageBuildSpec(tags: [kept])
-                if case .layer(let name) = recipe.kind, let parent = self.entry(named: name).flatMap(keptReference) {
-                    spec.arguments["BASE"] = parent.text
-                }
+                if let parent { spec.arguments["BASE"] = keptReference(of: parent).text }
                 try await engine.build(spec, context: context.stream(), progress: progress)
             }
             let seconds = (ContinuousClock.now - start).components.seconds
@@ -244,12 +232,12 @@ package struct ImageCatalogue: Sendable {
 
     /// The file system that an entry adds to its parent, as a tar file; nil when it adds settings only.
     private func layer(of entry: CatalogueEntry, progress: @escaping ProgressReport) async throws -> String? {
-        guard let recipe = entry.recipe, let version = version(of: entry) else { return nil }
         do {
             return try await workshop.layer(
-                of: recipe,
+                of: entry.recipe,
                 name: entry.name,
-                version: version,
+                version: version(of: entry),
+                distribution: distribution(of: entry),
                 parents: try await parentLayers(of: entry, progress: progress),
                 progress: progress
             )
@@ -259,7 +247,7 @@ package struct ImageCatalogue: Sendable {
     }
 
     private func parentLayers(of entry: CatalogueEntry, progress: @escaping ProgressReport) async throws -> [String] {
-        guard case .layer(let name) = entry.recipe?.kind, let parent = self.entry(named: name) else { return [] }
+        guard let parent = parent(of: entry) else { return [] }
         let layer = try await layer(of: parent, progress: progress)
         return try await parentLayers(of: parent, progress: progress) + (layer.map { [$0] } ?? [])
     }

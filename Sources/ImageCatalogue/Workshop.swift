@@ -9,12 +9,14 @@ package protocol Workshop: Sendable {
 
     /// Makes what a recipe adds to its parents' file systems, or finds it made.
     ///
+    /// - Parameter distribution: Whose packages it is made of; nil for files of this machine.
     /// - Returns: A tar file; nil when the recipe adds nothing.
     /// - Throws: ``WorkshopError``.
     func layer(
         of recipe: CatalogueEntry.Recipe,
         name: String,
         version: String,
+        distribution: Distribution?,
         parents: [String],
         progress: @escaping ProgressReport
     ) async throws -> String?
@@ -27,11 +29,15 @@ package protocol Workshop: Sendable {
 package enum WorkshopError: Error, CustomStringConvertible {
     case toolMissing(String, remedy: String)
     case failed(String, output: String)
+    case archiveUnreachable(Distribution.Archive, address: String, reason: String)
 
     package var description: String {
         switch self {
         case .toolMissing(let tool, let remedy): "'\(tool)' is not installed on this machine: \(remedy)"
         case .failed(let recipe, let output): "the recipe '\(recipe)' failed:\n\(output)"
+        case .archiveUnreachable(let archive, let address, let reason):
+            "its packages cannot be fetched from this machine: \(address): \(reason). Start the cloud anew with a mirror "
+                + "that it reaches, in \(archive.mirrorVariable), or use the image family debian-12 of debian-cloud."
         }
     }
 }
@@ -39,18 +45,24 @@ package enum WorkshopError: Error, CustomStringConvertible {
 /// Carries recipes out on the daemon's machine, with its own mirrors, proxies and certificates.
 ///
 /// What they make is kept in a folder outside the data folder: a second cloud need not make it again.
-struct HostWorkshop: Workshop {
-    var cacheFolder: String
-    var environment: [String: String] = ProcessInfo.processInfo.environment
+package struct HostWorkshop: Workshop {
+    private let cacheFolder: String
+    private let environment: [String: String]
 
-    func dockerfile(of recipe: CatalogueEntry.Recipe) throws -> String {
+    package init(cacheFolder: String, environment: [String: String] = ProcessInfo.processInfo.environment) {
+        self.cacheFolder = cacheFolder
+        self.environment = environment
+    }
+
+    package func dockerfile(of recipe: CatalogueEntry.Recipe) throws -> String {
         try String(contentsOfFile: folder(of: recipe) + "/Dockerfile", encoding: .utf8)
     }
 
-    func layer(
+    package func layer(
         of recipe: CatalogueEntry.Recipe,
         name: String,
         version: String,
+        distribution: Distribution?,
         parents: [String],
         progress: @escaping ProgressReport
     ) async throws -> String? {
@@ -63,23 +75,19 @@ struct HostWorkshop: Workshop {
         if FileManager.default.fileExists(atPath: made) { return made }
 
         try FileManager.default.createDirectory(atPath: cacheFolder, withIntermediateDirectories: true)
-        let script: [String]
-        switch recipe.kind {
-        case .files:
-            script = [folder + "/make.sh", made]
-        case .root:
+        var script = [folder + "/make.sh", made]
+        if let distribution {
             try requireDebianTools()
-            script = [recipes + "/shared/make-base.sh", folder, try sources(), made]
-        case .layer:
-            try requireDebianTools()
-            script = [recipes + "/shared/make-layer.sh", folder, try sources(), made] + parents
+            let sources = try await sources(of: distribution)
+            let program = parents.isEmpty ? "make-base.sh" : "make-layer.sh"
+            script = ["\(recipes)/shared/\(program)", folder, distribution.suite, sources, made] + parents
         }
         let report = try await HostProgram("/bin/sh", script, environment: scriptEnvironment).run(line: progress)
         guard report.status == 0 else { throw WorkshopError.failed(name, output: report.output) }
         return made
     }
 
-    func forget(name: String, version: String) throws {
+    package func forget(name: String, version: String) throws {
         let made = path(name: name, version: version)
         if FileManager.default.fileExists(atPath: made) { try FileManager.default.removeItem(atPath: made) }
     }
@@ -100,10 +108,37 @@ struct HostWorkshop: Workshop {
     }
 
     /// The mirrors in a file whose name does not change: it is the name of the list inside the images.
-    private func sources() throws -> String {
-        let file = cacheFolder + "/bookworm.sources"
-        try HostSources.debian().write(toFile: file, atomically: true, encoding: .utf8)
+    private func sources(of distribution: Distribution) async throws -> String {
+        let sources = try HostSources.choose(for: distribution, environment: environment)
+        if let archive = distribution.archive, let release = sources.release {
+            try await requireFile(at: release, of: archive)
+        }
+        let file = "\(cacheFolder)/\(distribution.suite).sources"
+        try sources.text.write(toFile: file, atomically: true, encoding: .utf8)
         return file
+    }
+
+    /// Fetches a file as apt does, with its proxies and certificates, but once and not for long: a whole run of apt
+    /// tries each of an archive's addresses for half a minute.
+    private func requireFile(at address: String, of archive: Distribution.Archive) async throws {
+        let copy = "\(cacheFolder)/\(UUID().uuidString).release"
+        defer { try? FileManager.default.removeItem(atPath: copy) }
+        let options = ["Acquire::Retries=0", "Acquire::http::Timeout=5", "Acquire::https::Timeout=5"]
+        let report = try await HostProgram(
+            "/usr/bin/timeout",
+            ["15", "/usr/lib/apt/apt-helper"] + options.flatMap { ["-o", $0] } + ["download-file", address, copy],
+            environment: scriptEnvironment
+        ).run(line: { _ in })
+        guard report.status != 0 else { return }
+        // `E: Failed to fetch ADDRESS  REASON`
+        let mark = "E: Failed to fetch "
+        let failure = report.output.split(separator: "\n").first { $0.hasPrefix(mark) }?
+            .dropFirst(mark.count).drop { $0 != " " }.trimmingCharacters(in: .whitespaces)
+        throw WorkshopError.archiveUnreachable(
+            archive,
+            address: address.withoutPassword,
+            reason: report.status == 124 ? "no answer within 15 seconds" : failure ?? report.output
+        )
     }
 
     private func requireDebianTools() throws {

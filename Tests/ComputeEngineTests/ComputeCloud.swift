@@ -51,7 +51,7 @@ struct ComputeCloud: Sendable {
         let catalogue = ImageCatalogue(engine: engine, pullsUpstream: false, logger: logger)
         if earlier == nil {
             for entry in catalogue.entries {
-                if let kept = catalogue.keptReference(of: entry) { await engine.add(kept) }
+                await engine.add(catalogue.keptReference(of: entry))
             }
             await engine.whenExecuted { session in await inside.answer(session) }
         }

@@ -48,6 +48,30 @@ struct HostWorkshopTests {
         }
     }
 
+    @Test(.enabled(if: isInstalled("mmdebstrap"), "needs mmdebstrap"), .timeLimit(.minutes(1)))
+    func `an archive that cannot be reached is told at once, and leaves nothing`() async throws {
+        try await withScratchFolder { folder in
+            let path = folder.path(percentEncoded: false)
+            var environment = ProcessInfo.processInfo.environment
+            environment["BRUME_UBUNTU_MIRROR"] = "http://ada:secret@127.0.0.1:9/ubuntu"
+            environment["BRUME_UBUNTU_KEYRING"] = #filePath
+            let catalogue = ImageCatalogue(
+                engine: SimulatedEngine(),
+                entries: CatalogueEntry.table,
+                workshop: HostWorkshop(cacheFolder: path, environment: environment),
+                pullsUpstream: false,
+                logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            )
+            let entry = try #require(catalogue.entry(named: "ubuntu-24.04"))
+            let error = await #expect(throws: EngineError.self) { try await catalogue.ensure(entry) }
+            let text = error?.description ?? ""
+            #expect(text.contains("http://127.0.0.1:9/ubuntu") && text.contains("Connection refused"))
+            #expect(text.contains("BRUME_UBUNTU_MIRROR") && text.contains("debian-12"))
+            #expect(!text.contains("secret"))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: path).isEmpty)
+        }
+    }
+
     @Test(.enabled(if: !requested.isEmpty, "BRUME_TEST_RECIPES names none"), arguments: requested)
     func `a recipe is carried out`(name: String) async throws {
         let engine = SimulatedEngine()

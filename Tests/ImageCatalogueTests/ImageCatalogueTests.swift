@@ -11,6 +11,7 @@ import Workloads
 /// A workshop that writes down what it was asked for.
 private final class ScriptedWorkshop: Workshop {
     let made = Mutex<[String]>([])
+    let distributions = Mutex<[String: Distribution]>([:])
     private let folder: String
     private let failure: WorkshopError?
 
@@ -25,6 +26,7 @@ private final class ScriptedWorkshop: Workshop {
         of recipe: CatalogueEntry.Recipe,
         name: String,
         version: String,
+        distribution: Distribution?,
         parents: [String],
         progress: @escaping ProgressReport
     ) async throws -> String? {
@@ -33,6 +35,7 @@ private final class ScriptedWorkshop: Workshop {
         if FileManager.default.fileExists(atPath: path) { return path }
         progress("installing \(name)")
         made.withLock { $0.append(name) }
+        distributions.withLock { $0[name] = distribution }
         try Data("the files of \(name)".utf8).write(to: URL(filePath: path))
         return path
     }
@@ -126,12 +129,14 @@ struct CatalogueLookUpTests {
             .appending(path: "../../Sources/ImageCatalogue/Recipes")
         var names: Set<String> = []
         for entry in CatalogueEntry.table {
-            guard let recipe = entry.recipe else { continue }
             let files = try FileManager.default.contentsOfDirectory(
-                atPath: recipes.appending(path: recipe.folder).path(percentEncoded: false)
+                atPath: recipes.appending(path: entry.recipe.folder).path(percentEncoded: false)
             )
-            if case .layer(let parent) = recipe.kind { #expect(names.contains(parent)) }
-            #expect(files.contains("Dockerfile") == (recipe.kind != .root))
+            switch entry.recipe.kind {
+            case .root: #expect(!files.contains("Dockerfile"))
+            case .layer(let parent): #expect(names.contains(parent) && files.contains("Dockerfile"))
+            case .files: #expect(files.contains("Dockerfile"))
+            }
             names.insert(entry.name)
         }
     }
@@ -252,10 +257,31 @@ struct CatalogueEnsureTests {
         }
     }
 
-    @Test func `an entry that is only listed is not had`() async throws {
+    @Test(arguments: [
+        ("ubuntu-2204-lts", "ubuntu-22.04", Distribution.jammy),
+        ("ubuntu-2404-lts-amd64", "ubuntu-24.04", Distribution.noble),
+        ("ubuntu-2404-lts", "ubuntu-24.04", Distribution.noble),
+    ])
+    func `an image of Ubuntu's is made of Ubuntu's packages, in all its layers`(
+        family: String,
+        name: String,
+        distribution: Distribution
+    ) async throws {
         try await withFixture { fixture in
-            let entry = try #require(fixture.catalogue.entry(family: "ubuntu-2204-lts", project: "ubuntu-os-cloud"))
-            await #expect(throws: EngineError.self) { try await fixture.catalogue.ensure(entry) }
+            let entry = try #require(fixture.catalogue.entry(family: family, project: "ubuntu-os-cloud"))
+            #expect(try await fixture.catalogue.ensure(entry) == ImageReference("brume/\(name):1.1"))
+            #expect(fixture.workshop.made.withLock { $0 } == ["\(name)-base", name])
+            #expect(
+                fixture.workshop.distributions.withLock { $0 } == ["\(name)-base": distribution, name: distribution]
+            )
         }
+    }
+
+    @Test func `the images of Ubuntu are named as Google's`() throws {
+        let images = CatalogueEntry.table.flatMap(\.computeImages).filter { $0.project == "ubuntu-os-cloud" }
+        #expect(images.map(\.licenseName) == ["ubuntu-2204-lts", "ubuntu-2404-lts"])
+        #expect(images[0].name.hasPrefix("ubuntu-2204-jammy-v"))
+        #expect(images[1].name.hasPrefix("ubuntu-2404-noble-amd64-v"))
+        #expect(images[1].description.hasPrefix("Canonical, Ubuntu, 24.04 LTS, amd64 noble image built on 20"))
     }
 }

@@ -135,8 +135,7 @@ extension ImageCatalogue {
 
 extension ComputeImage {
     var link: String { Link.to("projects/\(project)/global/images/\(name)") }
-    /// Named as the image's family, as Google's are with few exceptions.
-    var license: String { Link.to("projects/\(project)/global/licenses/\(families.first ?? name)") }
+    var license: String { Link.to("projects/\(project)/global/licenses/\(licenseName)") }
     /// Those of Google's images that a client may look for.
     var guestOSFeatures: [JSON] {
         ["VIRTIO_SCSI_MULTIQUEUE", "UEFI_COMPATIBLE", "GVNIC"].map { ["type": .string($0)] }

@@ -108,7 +108,7 @@ extension InstanceLife {
     private func runContainer(of instance: JSON, in workload: WorkloadName) async throws {
         guard let declaration = try ContainerDeclaration.read(from: instance) else { return }
         let reference = ImageReference(declaration.container.image)
-        let kept = catalogue.entry(for: reference).flatMap(catalogue.keptReference)
+        let kept = catalogue.entry(for: reference).map(catalogue.keptReference)
         let image = try await engine.image(kept ?? reference)
         guard
             let program = declaration.program(

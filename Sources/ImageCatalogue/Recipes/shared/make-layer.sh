@@ -1,12 +1,12 @@
 #!/bin/sh
-# make-layer.sh RECIPE SOURCES OUT.tar PARENT.tar…
+# make-layer.sh RECIPE SUITE SOURCES OUT.tar PARENT.tar…
 #
-# Makes what a recipe adds to its parents: unpacks them, installs the recipe's Debian packages, runs its scripts,
+# Makes what a recipe adds to its parents: unpacks them, installs the recipe's packages of SUITE, runs its scripts,
 # and keeps the files that came or changed. Everything is fetched with this machine's own settings (mirrors, proxies,
 # certificates, pip's configuration), and nothing of those stays in the layer.
 set -eu
-recipe=$1 sources=$2 out=$3
-shift 3
+recipe=$1 suite=$2 sources=$3 out=$4
+shift 4
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/brume-layer.XXXXXX")
 trap 'kill "$feeder" 2> /dev/null || true; rm -rf "$work"' EXIT
@@ -23,7 +23,7 @@ export BRUME_LAYER_WORK="$work" BRUME_LAYER_RECIPE="$work/recipe" BRUME_LAYER_SH
 set -- --variant=custom --format=null \
     --setup-hook='sh "$BRUME_LAYER_SHARED/unpack-parents.sh" "$1"' \
     --customize-hook='sh "$BRUME_LAYER_SHARED/install-layer.sh" "$1"' \
-    bookworm -
+    "$suite" -
 if [ -s "$sources" ]; then set -- "$@" "$sources"; fi
 mmdebstrap "$@"
 mv "$work/layer.tar" "$out.part.$$"

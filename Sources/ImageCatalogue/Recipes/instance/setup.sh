@@ -10,5 +10,15 @@ done
 # Asked by reboot and shutdown; D-Bus starts it then.
 rm -f /lib/systemd/system/multi-user.target.wants/systemd-logind.service
 : > /etc/machine-id
-rm -f /usr/lib/python3.11/EXTERNALLY-MANAGED
+rm -f /usr/lib/python3.*/EXTERNALLY-MANAGED
 ln -sf python3 /usr/bin/python
+
+. /etc/os-release
+if [ "$ID" = ubuntu ]; then
+    # It would fetch news for logins.
+    ln -sf /dev/null /etc/systemd/system/motd-news.timer
+    # The user of Ubuntu's images for clouds.
+    useradd --create-home --comment Ubuntu --shell /bin/bash --groups adm,cdrom,dip,sudo ubuntu
+    echo 'ubuntu ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/90-cloud-init-users
+    chmod 440 /etc/sudoers.d/90-cloud-init-users
+fi
