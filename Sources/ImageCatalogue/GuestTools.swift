@@ -10,10 +10,10 @@ package import Workloads
 /// - `libexec/first.sh PROGRAM …` becomes a machine's first process, once the machine has the name that it was given last.
 /// - `libexec/name-up.sh NAME DOMAIN` gives it that name.
 /// - `libexec/ssh-up.sh` runs the ssh server in the foreground; to be run as root, detached, after every start.
-/// - `libexec/user-up.sh NAME [yes|no]` makes a user, who may use sudo or not, with the keys of its standard input.
-/// - `libexec/users-up.sh` does so for all of the metadata's `ssh-keys` (standard input); others lose their keys.
 /// - `bin/google_metadata_script_runner startup|shutdown` runs the metadata's scripts; `units/` are systemd's units for it.
 /// - `libexec/container/` holds the `docker exec` and the `sudo` of machines that are containers themselves.
+///
+/// What runs in machines of all versions of the tree is not in it: ``users(of:name:domain:)``.
 ///
 /// What a machine is given for itself (host key, users' keys) is kept on its own disk, in `/.brume-run`.
 package struct GuestTools: Sendable {
@@ -31,6 +31,13 @@ package struct GuestTools: Sendable {
     package static func container(_ name: String) -> FileSpec {
         FileSpec(path: "/.brume-run/container", content: Array(name.utf8))
     }
+    /// Tells a machine that runs whose it is, and gives it its name and the users of the metadata's `ssh-keys`, which it
+    /// reads from its input. Prints the machine's public key.
+    package static func users(of identity: String, name: String, domain: String) throws -> ExecSpec {
+        let script = Bundle.module.bundleURL.appending(path: "GuestTools/inside/users-up.sh")
+        let text = try String(contentsOf: script, encoding: .utf8)
+        return ExecSpec([path + "/bin/sh", "-c", text, "users-up.sh", identity, name, domain], user: "0")
+    }
     /// The command that ``WorkloadEngine/exec(_:in:part:)`` starts after a machine's start; it ends with the server.
     package static let startServer = ExecSpec([path + "/bin/sh", path + "/libexec/ssh-up.sh"], user: "0")
     /// The name servers that a machine asks, whatever the engine has put into its `/etc/resolv.conf`; none: the engine's.
@@ -46,7 +53,7 @@ package struct GuestTools: Sendable {
     package static let wrapper = [path + "/bin/sh", path + "/libexec/first.sh"]
 
     /// Raised when the tree changes.
-    private static let version = 7
+    private static let version = 8
 
     private let folder: String
     /// The folder of the scripts that make the trees.
@@ -97,7 +104,7 @@ package struct GuestTools: Sendable {
     // MARK: Virtual machines
 
     /// Raised when the tree of virtual machines changes.
-    private static let machineVersion = 4
+    private static let machineVersion = 5
     private static let machinePath = "/.brume-vm"
 
     /// Makes what boots machines with a kernel of their own, or finds it made: QEMU and Debian's kernel for clouds; and

@@ -117,10 +117,17 @@ package actor OperationRunner: Service {
 
     /// Whether an unfinished operation of one of `methods` stands for a change of `target`.
     package nonisolated func isChanging(_ target: String, by methods: Set<String>) async throws -> Bool {
-        try await store.database.read { db in
-            try Operation.filter(sql: "state <> 'done'").filter(Column("target") == target).fetchAll(db)
-                .contains { methods.contains($0.method) }
-        }
+        try await store.database.read { try Self.change(of: target, by: methods, in: $0) != nil }
+    }
+
+    /// The unfinished operation of one of `methods` that stands for a change of `target`; the first one of several.
+    package nonisolated static func change(
+        of target: String,
+        by methods: Set<String>,
+        in db: Database
+    ) throws -> Operation? {
+        try Operation.filter(sql: "state <> 'done'").filter(Column("target") == target).order(Column("insertTime"))
+            .fetchAll(db).first { methods.contains($0.method) }
     }
 
     // MARK: - One operation

@@ -177,6 +177,8 @@ package struct Resources: Codable, Sendable, Equatable {
     /// Thousandths of a CPU: an e2-medium has 1000 (shared core), an n1-standard-4 has 4000.
     package var milliCPUs: Int
     package var memoryBytes: Int64
+    /// Whether it takes only the processor time that other workloads leave.
+    package var yields = false
 
     package init(milliCPUs: Int = 0, memoryBytes: Int64 = 0) {
         self.milliCPUs = milliCPUs

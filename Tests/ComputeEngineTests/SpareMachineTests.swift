@@ -27,6 +27,7 @@ struct SpareMachineTests {
             try await cloud.insert("first")
             let spare = try await ready.next()
             let address = await cloud.engine.process(of: spare)?.network?.address
+            #expect(await cloud.engine.process(of: spare)?.resources.yields == true)
             let second = try await cloud.insert("second") {
                 $0["machineType"] = "zones/europe-west1-b/machineTypes/e2-small"
             }
@@ -41,7 +42,8 @@ struct SpareMachineTests {
                     == ["\(workload)", "second", "europe-west1-b.c.demo.internal"]
             )
             // The size, which was the first one's, and the rules, which let nobody in.
-            #expect(await cloud.engine.process(of: workload)?.resources.memoryBytes == 2 << 30)
+            let resources = await cloud.engine.process(of: workload)?.resources
+            #expect(resources?.memoryBytes == 2 << 30 && resources?.yields == false)
             #expect(await cloud.engine.filter(of: workload)?.ingress.isEmpty == false)
             #expect(try await cloud.guests.attributes(of: workload.text).map(\.namespace) == ["hostkeys"])
         }

@@ -20,13 +20,6 @@ extension InstanceLife {
         }
     }
 
-    /// Ends an instance that Google would end by itself: it is stopped, or deleted when it says so.
-    func terminate(_ instance: JSON, _ key: ResourceKey) async throws {
-        if RunLimit.deletes(instance) { return try await delete(key, id: instance["id"]?.string) }
-        try await setStatus(key, "STOPPING")
-        try await stop(key)
-    }
-
     func delete(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
         try await delete(key, id: operation.metadata["targetId"]?.string)
     }
@@ -93,7 +86,10 @@ extension InstanceLife {
             guard try !Operations.Operation.exists(db, key: preemption.id),
                 try ResourceStore.fetch(key, in: db)?["status"] == "RUNNING"
             else { return false }
-            _ = try ResourceStore.update(key, in: db) { $0["status"] = "STOPPING" }
+            _ = try ResourceStore.update(key, in: db) { instance in
+                instance["status"] = "STOPPING"
+                Self.settle(&instance)
+            }
             try OperationRunner.insert(preemption, in: db)
             return true
         }
@@ -109,7 +105,7 @@ extension InstanceLife {
             // An earlier run got so far that nobody is there to be told.
         }
         guard RunLimit.deletes(instance) else {
-            try await terminate(instance, key)
+            try await stop(key)
             return try await show(instance, key)
         }
         // Its machine ends at once; clients still look for the instance that they have seen preempted.

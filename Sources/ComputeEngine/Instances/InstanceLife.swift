@@ -74,7 +74,7 @@ struct InstanceLife: Sendable {
     // MARK: Operations
 
     /// The methods whose operations start or stop a machine: while one is at work, nobody else does.
-    private static let lifeMethods: Set<String> = Set(
+    static let lifeMethods: Set<String> = Set(
         [
             "insert", "start", "stop", "suspend", "resume", "reset", "delete", "simulateMaintenanceEvent", "preempted",
         ].map { "compute.instances.\($0)" }

@@ -83,7 +83,7 @@ extension InstanceLife {
                 await spares.discard(spare)
                 return nil
             }
-            if plan.spec.monitor == nil { try await engine.resize(spare, to: plan.spec.process.resources) }
+            try await engine.resize(spare, to: plan.spec.process.resources)
             // The place comes first: a machine that has its name has everything.
             let guest = try await guest(of: instance, key)
             guard let place = try await guests.handOver(from: spare.text, to: workload.text, as: guest) else {

@@ -36,7 +36,7 @@ extension InstanceLife {
         let host = HostName(of: instance, zone: key.zone ?? "", project: key.project)
         let workload = Self.workload(of: instance)
         let session = try await engine.exec(
-            MachineScript.users(of: workload, name: host.name, domain: host.domain),
+            try GuestTools.users(of: workload.text, name: host.name, domain: host.domain),
             in: workload,
             part: "machine"
         )

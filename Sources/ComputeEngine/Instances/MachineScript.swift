@@ -3,32 +3,6 @@ import Workloads
 
 /// Small programs that run as root inside machines. What they say goes to the machine's console: the serial port.
 enum MachineScript {
-    /// Names the machine, and reads `ssh-keys` from its input; prints the machine's own public key. Folders of disks
-    /// that are gone go too, since a disk may have been detached while the machine was off: what is written there would
-    /// be written to the boot disk.
-    ///
-    /// A machine that ran before it was this instance's keeps its host key, which nobody else has seen. Those whose tools
-    /// are older have had their name since they were made.
-    static func users(of workload: WorkloadName, name: String, domain: String) -> ExecSpec {
-        var spec = shell(
-            """
-            B=\(GuestTools.path)/bin/busybox; tools=\(GuestTools.path)/libexec
-            if [ -f $tools/name-up.sh ]; then
-                [ "$($B cat /.brume-run/instance 2>/dev/null)" = "$1" ] || {
-                    printf %s "$1" > /.brume-run/instance; $B cp /.brume-run/instance /.brume-run/hostkey.instance
-                }
-                \(GuestTools.path)/bin/sh $tools/name-up.sh "$2" "$3"
-            fi
-            $B find /mnt/disks -mindepth 1 -maxdepth 1 -type d -perm 1000 -exec $B rmdir {} + 2>/dev/null
-            \(GuestTools.path)/bin/sh $tools/users-up.sh; code=$?
-            $B cat /.brume-run/hostkey.pub 2>/dev/null
-            exit $code
-            """
-        )
-        spec.command += ["brume-users", workload.text, name, domain]
-        return spec
-    }
-
     /// Runs the metadata's startup script, once after each start of the machine; systemd's unit does, where systemd runs.
     ///
     /// Its input is what machines with older tools run.

@@ -51,6 +51,8 @@ struct SpareKeeper: Service {
             besides: try await Address.kept(in: plan.project.id, store: life.store),
             owner: workload.text
         )
+        var plan = plan
+        plan.spec.process.resources.yields = true
         // What it writes before it is somebody's is not to bear a name that nobody knows.
         try await life.engine.create(life.workload(plan, named: workload, host: "instance", as: guest, at: place))
         try await life.engine.start(workload)

@@ -26,12 +26,15 @@ final class SpareMachines: Sendable {
 
     /// A machine that is being made. The task ends with its name when it runs.
     private struct Making {
-        var kind: MachinePlan.Kind
+        var plan: MachinePlan
+        var workload: WorkloadName
         var task: Task<WorkloadName?, Never>
         /// Ends when the task does.
         var end: AsyncStream<Void>
         /// Whether somebody waits for it, to have it or to remove it.
         var isTaken = false
+
+        var kind: MachinePlan.Kind { plan.kind }
     }
 
     /// As many kinds have a spare machine at most; the one that was made first goes first.
@@ -87,11 +90,12 @@ final class SpareMachines: Sendable {
                 !state.ready.contains(where: { $0.kind == plan.kind })
             else { return nil }
             let (end, ending) = AsyncStream.makeStream(of: Void.self)
+            let workload = WorkloadName(Self.prefix + Token.id())
             let task = Task {
                 defer { ending.finish() }
-                return await make(plan, work)
+                return await make(plan, workload, work)
             }
-            state.making = Making(kind: plan.kind, task: task, end: end)
+            state.making = Making(plan: plan, workload: workload, task: task, end: end)
             return task
         }
         guard let begun else { return nil }
@@ -111,9 +115,9 @@ final class SpareMachines: Sendable {
 
     private func make(
         _ plan: MachinePlan,
+        _ workload: WorkloadName,
         _ work: @Sendable (MachinePlan, WorkloadName) async throws -> Void
     ) async -> WorkloadName? {
-        let workload = WorkloadName(Self.prefix + Token.id())
         do {
             try await work(plan, workload)
             return workload
@@ -139,6 +143,8 @@ final class SpareMachines: Sendable {
             return (nil, making)
         }
         guard let making else { return ready }
+        // It need not yield any more; one that is not there yet will be told when it runs.
+        try? await engine.resize(making.workload, to: making.plan.spec.process.resources)
         let isOver = await withTaskGroup { group in
             group.addTask {
                 for await _ in making.end {}

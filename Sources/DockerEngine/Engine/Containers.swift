@@ -174,6 +174,8 @@ extension DockerEngine {
         let nano = min(resources.milliCPUs, cpus * 1000) * 1_000_000
         return [
             "NanoCpus": .integer(Int64(nano)), "Memory": .integer(memory), "MemorySwap": .integer(memory),
+            // Of the 1024 that everybody else has; some, so that what was begun ends.
+            "CpuShares": resources.yields ? 16 : 1024,
         ]
     }
 

@@ -29,6 +29,9 @@ done
 relocate "$tree" /.brume
 cp -L "$(command -v busybox)" "$tree/bin/busybox"
 ln -s busybox "$tree/bin/sh"
+# By these names the scripts call its parts, which its shell has in itself: most start no other program.
+mkdir "$tree/applets"
+for part in $(busybox --list); do ln -s ../bin/busybox "$tree/applets/$part"; done
 cp -r "$here"/libexec/. "$tree/libexec/"
 cp -r "$here/units" "$tree/units"
 ln -s ../libexec/script-runner.sh "$tree/bin/google_metadata_script_runner"

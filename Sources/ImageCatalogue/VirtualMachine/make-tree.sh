@@ -65,6 +65,7 @@ cp -r "kernel/lib/modules/$release" "$tree/modules"
 # The first file system: BusyBox, and the modules by which the kernel sees the machine's hardware, in their order.
 mkdir -p first/bin first/modules
 cp -L "$(command -v busybox)" first/bin/busybox
+for part in $(busybox --list); do [ "$part" = busybox ] || ln -s busybox "first/bin/$part"; done
 cp "$here/init" first/init
 chmod 755 first/init
 for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_mmio failover net_failover \

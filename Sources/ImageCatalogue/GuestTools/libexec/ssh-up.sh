@@ -4,32 +4,35 @@
 #
 # The machine's own environment (certificates, metadata, PATH) becomes that of ssh sessions, of login shells and of sudo.
 set -u
-B=/.brume/bin/busybox
-$B mkdir -p /etc /run/sshd /.brume-run/keys /tmp
-$B chmod 755 /run/sshd /.brume-run /.brume-run/keys
+path=${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
+PATH=/.brume/applets
+mkdir -p /etc /run/sshd /.brume-run/keys /tmp
+chmod 755 /run/sshd /.brume-run /.brume-run/keys
 [ -s /etc/passwd ] || echo 'root:x:0:0:root:/root:/.brume/bin/sh' > /etc/passwd
 [ -s /etc/group ] || echo 'root:x:0:' > /etc/group
-$B grep -q '^sshd:' /etc/passwd || echo 'sshd:x:22122:65534::/run/sshd:/bin/false' >> /etc/passwd
+grep -q '^sshd:' /etc/passwd || echo 'sshd:x:22122:65534::/run/sshd:/bin/false' >> /etc/passwd
 # A disk that was copied from another machine's brings that machine's keys along.
-if [ -f /.brume-run/instance ] && ! $B cmp -s /.brume-run/instance /.brume-run/hostkey.instance; then
-    $B rm -f /.brume-run/hostkey /.brume-run/hostkey.pub /.brume-run/keys/*
-    $B cp /.brume-run/instance /.brume-run/hostkey.instance
+identity= owner=
+[ ! -f /.brume-run/instance ] || read -r identity < /.brume-run/instance
+[ ! -f /.brume-run/hostkey.instance ] || read -r owner < /.brume-run/hostkey.instance
+if [ -n "$identity" ] && [ "$identity" != "$owner" ]; then
+    rm -f /.brume-run/hostkey /.brume-run/hostkey.pub /.brume-run/keys/*
+    cp /.brume-run/instance /.brume-run/hostkey.instance
 fi
 [ -s /.brume-run/hostkey ] || /.brume/bin/ssh-keygen -q -t ed25519 -N '' -C "" -f /.brume-run/hostkey
 
 # What of the environment is handed on: all but what a session has of its own.
-path=${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
 ours=/.brume/bin
 # A machine that is a container has what ssh --container runs. The file holds the container's name.
 if [ -f /.brume-run/container ]; then
     ours=$ours:/.brume/libexec/container
-    $B cp /.brume/bin/chroot /.brume-run/as-root
-    $B chmod 4755 /.brume-run/as-root
+    cp /.brume/bin/chroot /.brume-run/as-root
+    chmod 4755 /.brume-run/as-root
 fi
 settings="PATH=$path:$ours"
 profile=
 names=
-for name in $($B env | $B sed -n -E 's/^([A-Za-z_][A-Za-z0-9_]*)=.*/\1/p' | $B sort -u); do
+for name in $(env | sed -n -E 's/^([A-Za-z_][A-Za-z0-9_]*)=.*/\1/p' | sort -u); do
     case $name in
     PATH | HOME | HOSTNAME | PWD | OLDPWD | SHLVL | TERM | USER | LOGNAME | SHELL | MAIL | _ | container | SSH_* | LANG | LC_*) continue ;;
     esac
@@ -61,10 +64,10 @@ fi
 if [ -d /etc/sudoers.d ] && [ -n "$names" ]; then
     echo "Defaults env_keep += \"${names# }\"" > /etc/sudoers.d/brume-environment
     echo "Defaults secure_path=\"$path:$ours\"" >> /etc/sudoers.d/brume-environment
-    $B chmod 440 /etc/sudoers.d/brume-environment
+    chmod 440 /etc/sudoers.d/brume-environment
 fi
 
-$B cat > /.brume-run/sshd_config <<C
+cat > /.brume-run/sshd_config <<C
 Port 22
 HostKey /.brume-run/hostkey
 AuthorizedKeysFile /.brume-run/keys/%u .ssh/authorized_keys
@@ -84,8 +87,11 @@ C
 if [ -x /.brume/bin/sshd-session ]; then echo 'SshdSessionPath /.brume/bin/sshd-session' >> /.brume-run/sshd_config; fi
 if [ -x /.brume/bin/sshd-auth ]; then echo 'SshdAuthPath /.brume/bin/sshd-auth' >> /.brume-run/sshd_config; fi
 
-pid=$($B cat /run/sshd/brume.pid 2>/dev/null)
-if [ -n "$pid" ] && $B grep -q sshd "/proc/$pid/cmdline" 2>/dev/null; then
-    exec $B kill -HUP "$pid"
+if [ -s /run/sshd/brume.pid ]; then
+    read -r pid < /run/sshd/brume.pid
+    if grep -q sshd "/proc/$pid/cmdline" 2>/dev/null; then
+        kill -HUP "$pid"
+        exit
+    fi
 fi
-exec /.brume/bin/sshd -D -e -f /.brume-run/sshd_config
+PATH=$path exec /.brume/bin/sshd -D -e -f /.brume-run/sshd_config

@@ -8,8 +8,13 @@ $B mkdir -p $run
 # Whoever is first makes the pipe; it opens once the machine takes commands.
 $B mkfifo $run/up 2> /dev/null
 : < $run/up
-command=
-for word in "$PWD" "$@"; do command="$command '$(printf %s. "$word" | $B sed "s/'/'\\\\''/g")"; command="${command%.}'"; done
+# A word each, as shells read it.
+command=$($B awk 'BEGIN {
+    for (i = 1; i < ARGC; i++) {
+        gsub(/\047/, "\047\\\047\047", ARGV[i])
+        printf " \047%s\047", ARGV[i]
+    }
+}' "$PWD" "$@")
 terminal=-T
 [ -t 0 ] && terminal=-tt
 exec /.brume-vm/bin/ssh -F none -q -S $run/control $terminal root@169.254.255.2 "$(export -p)
