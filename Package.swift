@@ -82,6 +82,7 @@ let package = Package(
         module("Gateway", ["Relaying", "SecretFile", .hummingbird, .hummingbirdHTTP2, .httpTypes, .logging, .nioCore, .nioPosix, .nioHTTP1,
             .nioTLS, .nioSSL, .nioWebSocket, .nioHTTPTypes, .nioHTTPTypesHTTP1, .x509, .swiftASN1, .crypto]),
         module("MetadataStore", ["GoogleAPI", .grdb]),
+        .systemLibrary(name: "CAllocator"),
         .systemLibrary(name: "CZlib"),
         module("Compression", ["GoogleAPI", "CZlib", .nioCore]),
         .target(name: "CBlobStore", cSettings: [.unsafeFlags(["-O3"])]),
@@ -116,7 +117,7 @@ let package = Package(
         module("VertexAI", anatomy + ["Billing", "Operations", "Workloads", "Guests", "ImageCatalogue", .serviceLifecycle]),
 
         // The one place where parts are joined, and the command line.
-        module("BrumeServer", ["GoogleAPI", "APIServer", "Gateway", "MetadataStore", "BlobStore", "Operations", "Workloads",
+        module("BrumeServer", ["CAllocator", "GoogleAPI", "APIServer", "Gateway", "MetadataStore", "BlobStore", "Operations", "Workloads",
             "ImageCatalogue", "Guests", "DockerEngine", "SimulatedEngine", "IAM", "ResourceManager", "ServiceUsage", "CloudBilling",
             "CloudStorage", "ArtifactRegistry", "ComputeEngine", "CloudBuild", "CloudLogging", "OSLogin", "SecretManager", "SourceRepositories", "VertexAI", "SecretFile",
             .asyncHTTPClient, .grdb, .httpTypes, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix, .serviceLifecycle, .unixSignals]),

@@ -25,6 +25,7 @@ package struct Daemon: Sendable {
     /// - Parameter onReady: Called once the port answers.
     /// - Throws: ``SettingError`` when the port is taken or the folder cannot be used.
     package func run(onReady: @escaping @Sendable () -> Void) async throws {
+        FreedMemory.giveBack()
         OpenFileLimit.raise()
         let data = configuration.data
         try data.create()

@@ -32,6 +32,7 @@ package struct ComputeEngine: Sendable {
     let life: InstanceLife
     private let sessions = MachineSessions()
     private let spares: SpareMachines
+    private let bursts = MachineBursts()
     let authorizer: any Authorizer
     private let logger: Logger
 
@@ -111,6 +112,7 @@ package struct ComputeEngine: Sendable {
             sessions: sessions,
             walls: walls,
             spares: spares,
+            bursts: bursts,
             simulatesAccelerators: simulatesAccelerators,
             prefersVirtualMachines: prefersVirtualMachines,
             preemptionNotice: preemptionNotice,
@@ -156,6 +158,7 @@ package struct ComputeEngine: Sendable {
         [
             InstanceKeeper(life: life, sessions: sessions, logger: logger), groupKeeper,
             RunLimitKeeper(life: life, logger: logger),
+            BurstKeeper(life: life, logger: logger),
             SpareKeeper(life: life, spares: spares, patience: SpareKeeper.usualPatience, logger: logger),
         ]
     }

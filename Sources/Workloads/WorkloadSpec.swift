@@ -177,12 +177,27 @@ package struct Resources: Codable, Sendable, Equatable {
     /// Thousandths of a CPU: an e2-medium has 1000 (shared core), an n1-standard-4 has 4000.
     package var milliCPUs: Int
     package var memoryBytes: Int64
-    /// Whether it takes only the processor time that other workloads leave.
-    package var yields = false
+    package var processorTime = ProcessorTime.limited
+
+    /// How a workload shares the processors with others.
+    package enum ProcessorTime: String, Codable, Sendable {
+        /// As ``milliCPUs`` says.
+        case limited
+        /// As much as there is, with the right of all others: a machine that boots.
+        case bursting
+        /// As much as all others leave.
+        case leftOver
+    }
 
     package init(milliCPUs: Int = 0, memoryBytes: Int64 = 0) {
         self.milliCPUs = milliCPUs
         self.memoryBytes = memoryBytes
+    }
+
+    package func with(_ time: ProcessorTime) -> Resources {
+        var resources = self
+        resources.processorTime = time
+        return resources
     }
 }
 

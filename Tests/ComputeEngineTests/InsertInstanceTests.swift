@@ -23,7 +23,7 @@ struct InsertInstanceTests {
             // The engine tells nobody a name that may change.
             #expect(process.hostname == "vm" && process.network?.aliases == [])
             #expect(process.files.contains(GuestTools.resolver(["169.254.169.254"], searching: domains)))
-            #expect(process.resources == Resources(milliCPUs: 1000, memoryBytes: 4 << 30))
+            #expect(process.resources == Resources(milliCPUs: 1000, memoryBytes: 4 << 30).with(.bursting))
             #expect(cloud.inside.arguments(of: "ssh-up.sh") != nil)
         }
     }

@@ -118,6 +118,28 @@ struct RunLimitTests {
     }
 }
 
+@Suite("bursts of shared cores", .timeLimit(.minutes(1)))
+struct BurstTests {
+    @Test func `a machine with shared cores starts with more; a burst that the daemon did not see the end of is over`()
+        async throws
+    {
+        try await ComputeCloud.run { earlier in
+            let instance = try await earlier.insert("small")
+            let whole = try await earlier.insert("whole") {
+                $0["machineType"] = "zones/europe-west1-b/machineTypes/e2-standard-2"
+            }
+            @Sendable func time(_ instance: JSON) async -> Resources.ProcessorTime? {
+                await earlier.engine.process(of: ComputeCloud.workload(instance))?.resources.processorTime
+            }
+            #expect(await time(instance) == .bursting)
+            #expect(await time(whole) == .limited)
+            try await ComputeCloud.run(after: earlier) { _ in
+                while await time(instance) != .limited { await Task.yield() }
+            }
+        }
+    }
+}
+
 @Suite("names of machines")
 struct HostNameTests {
     @Test func `a machine is given the name that its instance asks for`() async throws {

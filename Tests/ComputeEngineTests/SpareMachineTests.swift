@@ -27,7 +27,7 @@ struct SpareMachineTests {
             try await cloud.insert("first")
             let spare = try await ready.next()
             let address = await cloud.engine.process(of: spare)?.network?.address
-            #expect(await cloud.engine.process(of: spare)?.resources.yields == true)
+            #expect(await cloud.engine.process(of: spare)?.resources.processorTime == .leftOver)
             let second = try await cloud.insert("second") {
                 $0["machineType"] = "zones/europe-west1-b/machineTypes/e2-small"
             }
@@ -43,7 +43,7 @@ struct SpareMachineTests {
             )
             // The size, which was the first one's, and the rules, which let nobody in.
             let resources = await cloud.engine.process(of: workload)?.resources
-            #expect(resources?.memoryBytes == 2 << 30 && resources?.yields == false)
+            #expect(resources?.memoryBytes == 2 << 30 && resources?.processorTime == .bursting)
             #expect(await cloud.engine.filter(of: workload)?.ingress.isEmpty == false)
             #expect(try await cloud.guests.attributes(of: workload.text).map(\.namespace) == ["hostkeys"])
         }

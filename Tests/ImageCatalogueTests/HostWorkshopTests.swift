@@ -112,7 +112,9 @@ struct GuestToolsTests {
             async let second = tools.ensure()
             let tree = try await first
             #expect(try await second == tree)
-            for file in ["bin/sshd", "bin/sftp-server", "bin/sh", "libexec/ssh-up.sh", "libexec/name-up.sh", "applets/awk"] {
+            let scripts = ["libexec/first.sh", "libexec/ssh-up.sh", "libexec/name-up.sh"]
+            let files = ["bin/sshd", "bin/sftp-server", "bin/sh", "applets/awk"] + scripts
+            for file in files {
                 #expect(FileManager.default.isExecutableFile(atPath: "\(tree)/\(file)"), "\(file)")
             }
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path(percentEncoded: false)).count == 1)

@@ -49,6 +49,7 @@ struct InstanceLife: Sendable {
     let sessions: MachineSessions
     let walls: Walls
     let spares: SpareMachines
+    let bursts: MachineBursts
     /// Whether instances run without the accelerators that they ask for, and say so.
     let simulatesAccelerators: Bool
     /// Whether instances have a kernel of their own when they do not say it.

@@ -38,6 +38,7 @@ extension InstanceLife {
         let workload = Self.workload(of: instance)
         try await setStatus(key, "STAGING")
         let made = try await engine.status(of: workload)
+        let goesOn = made?.isRunning ?? false
         // A container with another declaration is another container; the machine around it keeps its name.
         let isOther = made.map { ContainerDeclaration.isOther(than: $0.labels, in: instance) } ?? false
         var isServed = false
@@ -54,11 +55,12 @@ extension InstanceLife {
         } else {
             let place = InstancePlace(of: instance)
             _ = try await ensureNetwork(of: place, try await place.ranges(store: store).network)
+            if !goesOn { try await engine.resize(workload, to: MachineBursts.beginning(of: instance)) }
         }
         if !isServed { try await engine.start(workload) }
         for address in Address.reserved(of: instance) { try await follow(address, in: key.project) }
         try await letIn(instance, key, isServed: isServed)
-        let goesOn = made?.isRunning ?? false
+        if goesOn { try await endBurst(key) } else if MachineBursts.has(instance) { bursts.begin(key) }
         try await setStatus(key, "RUNNING") { instance in
             // A machine that ran all the while, when only the daemon was started anew, has not been started.
             let start = instance["lastStartTimestamp"]?.string ?? ""
@@ -287,7 +289,7 @@ extension InstanceLife {
             machine.process.mounts.append(mount)
         }
         machine.wrapper = GuestTools.wrapper
-        machine.process.resources = Self.resources(of: instance)
+        machine.process.resources = MachineBursts.beginning(of: instance)
         return (machine, isPublic)
     }
 

@@ -30,6 +30,13 @@ extension InstanceLife {
         try Task.checkCancellation()
     }
 
+    /// Returns once a machine has started all that it starts by itself.
+    func settle(_ workload: WorkloadName) async throws {
+        let session = try await engine.exec(MachineScript.settled, in: workload, part: "machine")
+        try await session.finishInput()
+        for try await _ in session.output {}
+    }
+
     /// Gives the machine its name and its users, as the instance and its metadata say, and publishes its host key.
     func applyUsers(_ instance: JSON, _ key: ResourceKey) async throws {
         let keys = try await keys(for: instance, key)

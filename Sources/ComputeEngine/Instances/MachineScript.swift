@@ -3,6 +3,20 @@ import Workloads
 
 /// Small programs that run as root inside machines. What they say goes to the machine's console: the serial port.
 enum MachineScript {
+    /// Waits until systemd, where there is one, has started all that it starts by itself; a minute at most.
+    ///
+    /// It is asked again while it is too young to answer.
+    static let settled = shell(
+        """
+        B=\(GuestTools.path)/bin/busybox
+        [ -x /lib/systemd/systemd ] || exit 0
+        exec $B timeout 60 $B sh -c '
+            until case $(systemctl is-system-running --wait 2> /dev/null) in
+                running | degraded | maintenance | stopping) true ;;
+                *) false ;;
+            esac; do sleep 0.2; done'
+        """
+    )
     /// Runs the metadata's startup script, once after each start of the machine; systemd's unit does, where systemd runs.
     ///
     /// Its input is what machines with older tools run.

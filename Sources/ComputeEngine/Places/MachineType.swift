@@ -75,6 +75,9 @@ struct MachineType: Sendable, Equatable {
 }
 
 extension MachineType {
+    /// Whether a machine has less of its processors than all the time.
+    var sharesCores: Bool { milliCPUs < guestCPUs * 1000 }
+
     /// What an instance that is off shows for a processor.
     static let noPlatform = "Unknown CPU Platform"
 

@@ -52,13 +52,14 @@ struct SpareKeeper: Service {
             owner: workload.text
         )
         var plan = plan
-        plan.spec.process.resources.yields = true
+        plan.spec.process.resources.processorTime = .leftOver
         // What it writes before it is somebody's is not to bear a name that nobody knows.
         try await life.engine.create(life.workload(plan, named: workload, host: "instance", as: guest, at: place))
         try await life.engine.start(workload)
         // Nobody's machine takes nothing from anybody.
         try await life.walls.close(workload, in: network)
         try await life.serve(workload)
+        try await life.settle(workload)
         logger.info(
             "a spare machine is ready",
             metadata: ["workload": "\(workload)", "zone": "\(plan.zone)", "network": "\(plan.network)"]

@@ -171,11 +171,12 @@ extension DockerEngine {
     /// Limits as the engine takes them: no more CPUs than there are, no less memory than it allows.
     func limits(_ resources: Resources, cpus: Int) -> JSON {
         let memory = resources.memoryBytes > 0 ? max(resources.memoryBytes, 16 << 20) : 0
-        let nano = min(resources.milliCPUs, cpus * 1000) * 1_000_000
+        let all = cpus * 1000
+        let nano = (resources.processorTime == .limited ? min(resources.milliCPUs, all) : all) * 1_000_000
         return [
             "NanoCpus": .integer(Int64(nano)), "Memory": .integer(memory), "MemorySwap": .integer(memory),
-            // Of the 1024 that everybody else has; some, so that what was begun ends.
-            "CpuShares": resources.yields ? 16 : 1024,
+            // Of the 1024 that everybody has; some, so that what was begun ends.
+            "CpuShares": resources.processorTime == .leftOver ? 16 : 1024,
         ]
     }
 

@@ -94,4 +94,5 @@ if [ -s /run/sshd/brume.pid ]; then
         exit
     fi
 fi
-PATH=$path exec /.brume/bin/sshd -D -e -f /.brume-run/sshd_config
+# -r: a connection is served by a copy of the process, which need not be loaded anew. (From 9.8 on it says nothing.)
+PATH=$path exec /.brume/bin/sshd -D -e -r -f /.brume-run/sshd_config
