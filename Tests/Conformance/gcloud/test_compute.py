@@ -138,3 +138,4 @@ def test_images_types_and_zones_are_listed(cloud):
     assert "e2-medium" in cloud.sh("gcloud compute machine-types list --zones=europe-west1-b --format='value(name)'").stdout
     assert "pd-ssd" in cloud.sh("gcloud compute disk-types list --zones=europe-west1-b --format='value(name)'").stdout
     assert "europe-west1-b" in cloud.sh("gcloud compute zones list --format='value(name)'").stdout
+    assert "europe-west1" in cloud.sh("gcloud compute regions list --format='value(name)'").stdout.split()

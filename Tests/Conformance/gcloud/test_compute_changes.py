@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.needs("gcloud"), pytest.mark.machines]
+pytestmark = pytest.mark.needs("gcloud")
 ZONE = "--zone=europe-west1-b"
 IMAGE = "--image-family=debian-12 --image-project=debian-cloud"
 
@@ -112,6 +112,9 @@ def test_many_instances_are_made_in_a_region(rehearsal):
     assert show(rehearsal, "instances list", "name,zone.basename()").split() == [
         "many-1", "europe-west1-c", "many-2", "europe-west1-c",
     ]
+    chosen = "--filter='status=RUNNING AND machineType:e2-micro AND name~^many' --sort-by=~name --limit=1"
+    assert show(rehearsal, f"instances list {chosen}", "name") == "many-2"
+    assert show(rehearsal, "instances list --zones=europe-west1-b", "name") == ""
     rehearsal.sh("gcloud compute instances delete many-1 many-2 --zone=europe-west1-c -q")
 
 
