@@ -15,6 +15,7 @@ from cloud import Cloud, seconds
 from small import wrk
 
 ZONE = "europe-west1-b"
+USERS = (pathlib.Path(__file__).parents[1] / "Sources/ImageCatalogue/GuestTools/inside/users-up.sh").read_text()
 CROWD = 50
 
 
@@ -172,7 +173,8 @@ def container(cloud, model, name, key, public):
     address = f"10.190.0.{10 + int(name.split('-')[-1])}"
     body = {
         **{k: config["Config"][k] for k in ("Image", "Cmd", "Entrypoint", "Env", "User", "Tty", "StopSignal") if k in config["Config"]},
-        "HostConfig": {k: config["HostConfig"][k] for k in ("Binds", "Tmpfs", "CapAdd", "CgroupnsMode", "NanoCpus", "Memory", "NetworkMode")},
+        # Without a limit of the processors, which the model has not as it starts.
+        "HostConfig": {k: config["HostConfig"][k] for k in ("Binds", "Tmpfs", "CapAdd", "CgroupnsMode", "Memory", "NetworkMode")},
         "NetworkingConfig": {"EndpointsConfig": {network: {"IPAMConfig": {"IPv4Address": address}}}},
     }
     docker(cloud, "POST", f"/containers/create?name={name}", body)
@@ -180,7 +182,8 @@ def container(cloud, model, name, key, public):
     client = ["docker", "-H", cloud.switched()["DOCKER_HOST"], "exec"]
     subprocess.run(client + ["-d", name, "/.brume/bin/sh", "/.brume/libexec/ssh-up.sh"], check=True)
     subprocess.run(
-        client + ["-i", name, "/.brume/bin/sh", "/.brume/libexec/users-up.sh"], input=f"bench:{public}\n", text=True, check=True
+        client + ["-i", name, "/.brume/bin/sh", "-c", USERS, "users-up.sh", name, name, "by.hand"],
+        input=f"bench:{public}\n", text=True, check=True, stdout=subprocess.DEVNULL,
     )
     ssh(address, key)
 

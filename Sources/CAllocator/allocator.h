@@ -1,5 +1,5 @@
 // The settings of the C library's allocator, where it has some.
-#if defined(__GLIBC__) || __has_include(<malloc.h>)
+#if __has_include(<malloc.h>)
 #include <malloc.h>
 #endif
 

@@ -33,6 +33,7 @@ package struct ComputeEngine: Sendable {
     private let sessions = MachineSessions()
     private let spares: SpareMachines
     private let bursts = MachineBursts()
+    private let burstLength: Duration
     let authorizer: any Authorizer
     private let logger: Logger
 
@@ -57,6 +58,7 @@ package struct ComputeEngine: Sendable {
         prefersVirtualMachines: Bool = false,
         keepsSpareMachines: Bool = false,
         preemptionNotice: Duration = .seconds(30),
+        burstLength: Duration = BurstKeeper.usualLength,
         logger: Logger,
         now: @escaping @Sendable () -> Date
     ) async {
@@ -76,6 +78,7 @@ package struct ComputeEngine: Sendable {
         let defaults = DefaultNetwork(store: store, now: now)
         projectMethods = ProjectMethods(store: store, projects: projects, changes: changes, defaults: defaults)
         let walls = Walls(store: store, engine: engine, guests: guests, defaults: defaults, logger: logger)
+        self.burstLength = burstLength
         spares = SpareMachines(engine: engine, guests: guests, isWanted: keepsSpareMachines, logger: logger)
         networks = NetworkMethods(
             rows: rows("networks", "network"),
@@ -158,7 +161,7 @@ package struct ComputeEngine: Sendable {
         [
             InstanceKeeper(life: life, sessions: sessions, logger: logger), groupKeeper,
             RunLimitKeeper(life: life, logger: logger),
-            BurstKeeper(life: life, logger: logger),
+            BurstKeeper(life: life, length: burstLength),
             SpareKeeper(life: life, spares: spares, patience: SpareKeeper.usualPatience, logger: logger),
         ]
     }

@@ -77,15 +77,24 @@ package struct HostSources: Sendable, Equatable {
             }
         }
         paragraphs = paragraphs.filter { $0.isOf(distribution) }
-        let found = paragraphs.filter { $0["Suites"].contains(Substring(distribution.suite)) }
-            .flatMap { $0["Components"] }.map(String.init)
-        return distribution.components.isSubset(of: found) ? paragraphs.map(\.text) : []
+        // An archive of others may have a part of the same name; the distribution's own has all parts.
+        var parts: [Substring: Set<String>] = [:]
+        for paragraph in paragraphs where paragraph["Suites"].contains(Substring(distribution.suite)) {
+            for address in paragraph["URIs"] {
+                parts[address, default: []].formUnion(paragraph["Components"].map(String.init))
+            }
+        }
+        let own = paragraphs.filter { paragraph in
+            !paragraph["Suites"].contains(Substring(distribution.suite))
+                || paragraph["URIs"].allSatisfy { distribution.components.isSubset(of: parts[$0] ?? []) }
+        }
+        return own.contains { $0["Suites"].contains(Substring(distribution.suite)) } ? own.map(\.text) : []
     }
 }
 
 extension String {
     /// An address as it may be shown.
-    var withoutPassword: String { replacing(/:\/\/[^\/@]*@/, with: "://") }
+    var withoutPassword: String { replacing(/:\/\/[^\/]*@/, with: "://") }
 }
 
 /// An entry of apt's lists.
@@ -142,7 +151,7 @@ private struct Paragraph {
     /// as Ubuntu does.
     func isOf(_ distribution: Distribution) -> Bool {
         self["Types"].contains("deb") && self["Enabled"].first != "no"
-            && !self["Components"].allSatisfy { !distribution.components.contains(String($0)) }
+            && self["Components"].contains { distribution.components.contains(String($0)) }
             && !self["Suites"].isEmpty && self["Suites"].allSatisfy(distribution.holds)
             && !self["URIs"].contains { $0.contains("ppa.launchpad") }
     }

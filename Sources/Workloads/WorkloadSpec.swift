@@ -177,7 +177,10 @@ package struct Resources: Codable, Sendable, Equatable {
     /// Thousandths of a CPU: an e2-medium has 1000 (shared core), an n1-standard-4 has 4000.
     package var milliCPUs: Int
     package var memoryBytes: Int64
+    /// Of machines alone; it is not written down with ``milliCPUs`` and ``memoryBytes``.
     package var processorTime = ProcessorTime.limited
+
+    private enum CodingKeys: CodingKey { case milliCPUs, memoryBytes }
 
     /// How a workload shares the processors with others.
     package enum ProcessorTime: String, Codable, Sendable {

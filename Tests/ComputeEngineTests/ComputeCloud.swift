@@ -39,6 +39,7 @@ struct ComputeCloud: Sendable {
         simulatesAccelerators: Bool = false,
         keepsSpareMachines: Bool = false,
         preemptionNotice: Duration = .zero,
+        burstLength: Duration = .seconds(3600),
         logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
         authorizer: any Authorizer = FixedIdentity(),
         _ body: @escaping @Sendable (ComputeCloud) async throws -> Void
@@ -81,6 +82,7 @@ struct ComputeCloud: Sendable {
             simulatesAccelerators: simulatesAccelerators,
             keepsSpareMachines: keepsSpareMachines,
             preemptionNotice: preemptionNotice,
+            burstLength: burstLength,
             logger: logger,
             now: { Date() }
         )

@@ -27,6 +27,28 @@ struct RunLimitTests {
         }
     }
 
+    @Test func `an instance that cannot be ended is ended later, and its end is an operation each time`() async throws {
+        try await ComputeCloud.run { earlier in
+            try await earlier.insert("late")
+            await earlier.engine.goAway()
+            _ = try await earlier.done(
+                earlier.api.post(
+                    "\(ComputeCloud.instances)/late/setScheduling",
+                    json: #"{"terminationTime": "2026-01-01T00:00:00Z"}"#
+                )
+            )
+            let failed = try #require(try await earlier.systemOperations("stop").first)
+            _ = try await earlier.api.post("\(ComputeCloud.zone)/operations/\(failed["name"]?.string ?? "")/wait")
+            #expect(try await earlier.get("late")["status"] == "STOPPING")
+            await earlier.engine.comeBack()
+            // Another run of the daemon does not wait for the next try.
+            try await ComputeCloud.run(after: earlier) { cloud in
+                _ = try await cloud.instance("late", in: "TERMINATED")
+                #expect(try await cloud.systemOperations("stop").count == 2)
+            }
+        }
+    }
+
     @Test func `a limit that is set by another run of the daemon, and is over already, ends an instance`() async throws
     {
         try await ComputeCloud.run { earlier in
@@ -135,6 +157,18 @@ struct BurstTests {
             #expect(await time(whole) == .limited)
             try await ComputeCloud.run(after: earlier) { _ in
                 while await time(instance) != .limited { await Task.yield() }
+            }
+        }
+    }
+
+    @Test func `a burst ends, and when the machine is suspended`() async throws {
+        for length in [Duration.zero, .seconds(3600)] {
+            try await ComputeCloud.run(burstLength: length) { cloud in
+                let workload = ComputeCloud.workload(try await cloud.insert("small"))
+                if length > .zero { try await cloud.perform("suspend", "small") }
+                while await cloud.engine.process(of: workload)?.resources.processorTime != .limited {
+                    await Task.yield()
+                }
             }
         }
     }

@@ -1,4 +1,5 @@
-"""One cloud for all conformance tests: started here, on a port and in folders of its own, and stopped again."""
+"""A cloud that conformance tests share, one for each worker: started here, on a port and in folders of its own, and stopped
+again."""
 
 import json
 import os
@@ -166,7 +167,6 @@ def pytest_collection_modifyitems(items):
 
     A test that needs a client which is not installed is skipped, never passed.
     """
-    items.sort(key=lambda item: item.get_closest_marker("machines") is None)
     for item in items:
         has_machines = item.get_closest_marker("machines") is not None
         item.add_marker(pytest.mark.xdist_group("machines" if has_machines else str(item.path)))

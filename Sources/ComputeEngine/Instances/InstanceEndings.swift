@@ -8,15 +8,23 @@ import Workloads
 
 // How an instance ends: it is stopped, preempted, or deleted.
 extension InstanceLife {
-    func stop(_ key: ResourceKey, _: Operations.Operation) async throws { try await stop(key) }
+    func stop(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
+        try await stop(key, id: operation.metadata["targetId"]?.string)
+    }
 
-    private func stop(_ key: ResourceKey) async throws {
+    /// Stops an instance; another that has its name by now is left alone.
+    private func stop(_ key: ResourceKey, id: String?) async throws {
         let instance = try await store.get(key)
+        let isMeant = { @Sendable (found: JSON) in id == nil || found["id"]?.string == id }
+        guard isMeant(instance) else { throw GoogleError.resourceMissing(key.resourceName) }
         guard instance["status"]?.string != "TERMINATED" else { return }
         try await shutDown(instance, key, grace: .seconds(90))
         try await emptyLocalDisks(of: instance, key)
-        try await setStatus(key, "TERMINATED") { instance in
+        try await store.update(key) { instance in
+            guard isMeant(instance) else { throw GoogleError.resourceMissing(key.resourceName) }
+            instance["status"] = "TERMINATED"
             instance["lastStopTimestamp"] = .string(Timestamp.text(changes.now()))
+            Self.settle(&instance)
         }
     }
 
@@ -65,7 +73,7 @@ extension InstanceLife {
         try await changes.note(event, of: instance, at: key, occasion: occasion)
         if isStopped {
             try await setStatus(key, "STOPPING")
-            try await stop(key)
+            try await stop(key, id: instance["id"]?.string)
             if scheduling?["automaticRestart"]?.bool ?? true {
                 try await start(key, operation)
                 try await changes.note(.automaticRestart, of: instance, at: key, occasion: occasion)
@@ -105,7 +113,7 @@ extension InstanceLife {
             // An earlier run got so far that nobody is there to be told.
         }
         guard RunLimit.deletes(instance) else {
-            try await stop(key)
+            try await stop(key, id: instance["id"]?.string)
             return try await show(instance, key)
         }
         // Its machine ends at once; clients still look for the instance that they have seen preempted.

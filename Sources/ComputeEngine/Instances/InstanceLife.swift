@@ -50,6 +50,8 @@ struct InstanceLife: Sendable {
     let walls: Walls
     let spares: SpareMachines
     let bursts: MachineBursts
+    /// Users are written by one at a time.
+    let userTurns = Turns<WorkloadName>()
     /// Whether instances run without the accelerators that they ask for, and say so.
     let simulatesAccelerators: Bool
     /// Whether instances have a kernel of their own when they do not say it.
@@ -135,6 +137,7 @@ struct InstanceLife: Sendable {
     /// Holds a machine where it is. Its memory stays in the computer's: a restart of the computer ends it.
     private func suspend(_ key: ResourceKey, _: Operations.Operation) async throws {
         let instance = try await store.get(key)
+        await endBurst(key)
         try await engine.pause(Self.workload(of: instance))
         // Its kernel is the computer's, which would go on taking connections that nobody answers.
         try await walls.close(instance)
@@ -148,6 +151,7 @@ struct InstanceLife: Sendable {
         let workload = Self.workload(of: instance)
         guard try await engine.status(of: workload)?.isRunning ?? false else { return try await start(key, operation) }
         try await engine.resume(workload)
+        await endBurst(key)
         try await walls.raise(for: instance, key)
         try await setStatus(key, "RUNNING")
     }

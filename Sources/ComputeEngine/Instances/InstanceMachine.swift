@@ -60,7 +60,7 @@ extension InstanceLife {
         if !isServed { try await engine.start(workload) }
         for address in Address.reserved(of: instance) { try await follow(address, in: key.project) }
         try await letIn(instance, key, isServed: isServed)
-        if goesOn { try await endBurst(key) } else if MachineBursts.has(instance) { bursts.begin(key) }
+        if goesOn { await endBurst(key) } else if MachineBursts.has(instance) { bursts.begin(key) }
         try await setStatus(key, "RUNNING") { instance in
             // A machine that ran all the while, when only the daemon was started anew, has not been started.
             let start = instance["lastStartTimestamp"]?.string ?? ""

@@ -31,14 +31,24 @@ extension InstanceLife {
     }
 
     /// Returns once a machine has started all that it starts by itself.
-    func settle(_ workload: WorkloadName) async throws {
+    func waitUntilSettled(_ workload: WorkloadName) async throws {
         let session = try await engine.exec(MachineScript.settled, in: workload, part: "machine")
         try await session.finishInput()
         for try await _ in session.output {}
     }
 
     /// Gives the machine its name and its users, as the instance and its metadata say, and publishes its host key.
+    ///
+    /// One after the other: each writes what holds when its turn has come.
     func applyUsers(_ instance: JSON, _ key: ResourceKey) async throws {
+        let workload = Self.workload(of: instance)
+        try await userTurns.take(workload) {
+            guard let present = try await store.find(key), Self.workload(of: present) == workload else { return }
+            try await writeUsers(present, key)
+        }
+    }
+
+    private func writeUsers(_ instance: JSON, _ key: ResourceKey) async throws {
         let keys = try await keys(for: instance, key)
         let host = HostName(of: instance, zone: key.zone ?? "", project: key.project)
         let workload = Self.workload(of: instance)

@@ -26,27 +26,20 @@ final class MachineBursts: Sendable {
     }
 }
 
-/// Ends bursts.
+/// Ends bursts. A daemon that ends before them leaves them to the next one, as it looks after its machines.
 struct BurstKeeper: Service {
     let life: InstanceLife
-    let logger: Logger
-    /// Google says no more than "short periods". A daemon that ends meanwhile leaves the end to the next one's start.
-    static let length: Duration = .seconds(30)
+    let length: Duration
+
+    /// Google says no more than "short periods".
+    static let usualLength: Duration = .seconds(30)
 
     func run() async throws {
         await withDiscardingTaskGroup { group in
             for await key in life.bursts.begun.cancelOnGracefulShutdown() {
                 group.addTask {
-                    do {
-                        try await Task.sleep(for: Self.length)
-                        try await life.endBurst(key)
-                    } catch is CancellationError {
-                    } catch {
-                        logger.warning(
-                            "cannot limit a machine: \(error)",
-                            metadata: ["instance": "\(key.resourceName)"]
-                        )
-                    }
+                    try? await Task.sleep(for: length)
+                    if !Task.isCancelled { await life.endBurst(key) }
                 }
             }
             group.cancelAll()
@@ -55,12 +48,16 @@ struct BurstKeeper: Service {
 }
 
 extension InstanceLife {
-    /// Gives a running machine what its type says from now on.
-    func endBurst(_ key: ResourceKey) async throws {
-        guard let instance = try await store.find(key), instance["status"]?.string != "TERMINATED" else { return }
-        let workload = Self.workload(of: instance)
-        // It may be gone, or not be there yet under its name.
-        guard try await engine.status(of: workload)?.isRunning ?? false else { return }
-        try await engine.resize(workload, to: Self.resources(of: instance))
+    /// Gives a running machine of shared cores what its type says from now on. It goes on also when that fails.
+    func endBurst(_ key: ResourceKey) async {
+        do {
+            guard let instance = try await store.find(key), MachineBursts.has(instance) else { return }
+            let workload = Self.workload(of: instance)
+            guard try await engine.status(of: workload)?.isRunning ?? false else { return }
+            try await engine.resize(workload, to: Self.resources(of: instance))
+        } catch {
+            if Task.isCancelled { return }
+            logger.warning("cannot end a burst: \(error)", metadata: ["instance": "\(key.resourceName)"])
+        }
     }
 }

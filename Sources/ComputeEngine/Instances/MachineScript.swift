@@ -17,6 +17,7 @@ enum MachineScript {
             esac; do sleep 0.2; done'
         """
     )
+
     /// Runs the metadata's startup script, once after each start of the machine; systemd's unit does, where systemd runs.
     ///
     /// Its input is what machines with older tools run.

@@ -55,16 +55,7 @@ actor RunLimitKeeper: Service {
             waiting[one] = false
             do {
                 try await Task.sleep(for: .seconds(max(0, one.end.timeIntervalSince(life.changes.now()))))
-                while let operation = try await end(one) {
-                    let error = try await life.changes.runner.waitUntilDone(operation).error
-                    guard let error else { continue }
-                    logger.warning(
-                        "cannot end an instance: \(error)",
-                        metadata: ["instance": "\(one.key.resourceName)"]
-                    )
-                    // An engine that is away tells nobody when it is back.
-                    try await Task.sleep(for: Self.pause)
-                }
+                try await end(one)
             } catch is CancellationError {
                 break
             } catch {
@@ -74,21 +65,43 @@ actor RunLimitKeeper: Service {
         waiting[one] = nil
     }
 
-    private static let pause: Duration = .seconds(10)
+    /// Ends an instance whose time is over, again and again, later each time, until it has ended or been given more time.
+    private func end(_ one: Limited) async throws {
+        var pause = Self.pauses.lowerBound
+        while true {
+            switch try await begin(one) {
+            case .nothing: return
+            case .waiting(let other): _ = try await life.changes.runner.waitUntilDone(other)
+            case .begun(let ending):
+                logger.info("an instance has run as long as it may", metadata: ["instance": "\(one.key.resourceName)"])
+                life.changes.runner.begin(ending)
+                guard try await life.changes.runner.waitUntilDone(ending).error != nil else { continue }
+                // An engine that is away tells nobody when it is back. The runner has logged why.
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, Self.pauses.upperBound)
+            }
+        }
+    }
 
-    /// Begins to end an instance whose time is over.
-    ///
-    /// - Returns: The operation after which it is to be looked at again: the end, or what is at work before it; nil when
-    ///   it has ended, or has been given more time.
-    private func end(_ one: Limited) async throws -> String? {
+    private static let pauses: ClosedRange<Duration> = .seconds(10)...(.seconds(600))
+
+    private enum Step {
+        case nothing
+        /// An operation is at work, after which the instance is to be looked at again.
+        case waiting(String)
+        /// The operation that ends the instance is inserted.
+        case begun(String)
+    }
+
+    private func begin(_ one: Limited) async throws -> Step {
         let target = one.key.resourceName.description
         let changes = life.changes
-        let (operation, isNew) = try await life.store.database.write { db -> (String?, Bool) in
+        return try await life.store.database.write { db in
             guard let instance = try ResourceStore.fetch(one.key, in: db), Limited(one.key, instance) == one else {
-                return (nil, false)
+                return .nothing
             }
             if let other = try OperationRunner.change(of: target, by: InstanceLife.lifeMethods, in: db) {
-                return (other.id, false)
+                return .waiting(other.id)
             }
             let verb = RunLimit.deletes(instance) ? "delete" : "stop"
             let ending = changes.systemOperation("compute.instances.\(verb)", on: instance, at: one.key)
@@ -97,11 +110,7 @@ actor RunLimitKeeper: Service {
                 InstanceLife.settle(&instance)
             }
             try OperationRunner.insert(ending, in: db)
-            return (ending.id, true)
+            return .begun(ending.id)
         }
-        guard isNew, let operation else { return operation }
-        logger.info("an instance has run as long as it may", metadata: ["instance": "\(one.key.resourceName)"])
-        changes.runner.begin(operation)
-        return operation
     }
 }

@@ -60,7 +60,7 @@ extension ChangeLog {
     }
 
     /// Notes an operation that is over, unless it is noted already.
-    func note(done operation: Operations.Operation) async throws {
+    private func note(done operation: Operations.Operation) async throws {
         var operation = operation
         operation.state = .done
         operation.startTime = operation.insertTime

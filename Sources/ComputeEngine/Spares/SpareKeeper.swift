@@ -37,7 +37,8 @@ struct SpareKeeper: Service {
         await spares.discardAll()
     }
 
-    private func make(_ plan: MachinePlan, _ workload: WorkloadName) async throws {
+    /// - Parameter taken: Ends when somebody waits for the machine.
+    private func make(_ plan: MachinePlan, _ workload: WorkloadName, _ taken: AsyncStream<Void>) async throws {
         let network = try await life.ensureNetwork(of: plan.place, plan.ranges.network)
         let guest = Guest(
             projectID: plan.project.id,
@@ -51,15 +52,22 @@ struct SpareKeeper: Service {
             besides: try await Address.kept(in: plan.project.id, store: life.store),
             owner: workload.text
         )
-        var plan = plan
-        plan.spec.process.resources.processorTime = .leftOver
+        var spare = plan
+        spare.spec.process.resources.processorTime = .leftOver
         // What it writes before it is somebody's is not to bear a name that nobody knows.
-        try await life.engine.create(life.workload(plan, named: workload, host: "instance", as: guest, at: place))
+        try await life.engine.create(life.workload(spare, named: workload, host: "instance", as: guest, at: place))
+        if spares.isTaken(workload) { try await life.engine.resize(workload, to: plan.spec.process.resources) }
         try await life.engine.start(workload)
         // Nobody's machine takes nothing from anybody.
         try await life.walls.close(workload, in: network)
         try await life.serve(workload)
-        try await life.settle(workload)
+        await withTaskGroup { group in
+            group.addTask { try? await life.waitUntilSettled(workload) }
+            // Who waits for it can use it now.
+            group.addTask { for await _ in taken {} }
+            await group.next()
+            group.cancelAll()
+        }
         logger.info(
             "a spare machine is ready",
             metadata: ["workload": "\(workload)", "zone": "\(plan.zone)", "network": "\(plan.network)"]

@@ -24,7 +24,7 @@ final class SpareMachines: Sendable {
         var kind: MachinePlan.Kind
     }
 
-    /// A machine that is being made. The task ends with its name when it runs.
+    /// A machine that is being made. The task ends with its name when it may be given away.
     private struct Making {
         var plan: MachinePlan
         var workload: WorkloadName
@@ -33,6 +33,13 @@ final class SpareMachines: Sendable {
         var end: AsyncStream<Void>
         /// Whether somebody waits for it, to have it or to remove it.
         var isTaken = false
+        /// Tells who makes it that somebody waits for it.
+        var taken: AsyncStream<Void>.Continuation
+
+        mutating func take() {
+            isTaken = true
+            taken.finish()
+        }
 
         var kind: MachinePlan.Kind { plan.kind }
     }
@@ -80,22 +87,23 @@ final class SpareMachines: Sendable {
 
     /// Makes what is wished, unless somebody waits for a start or there is one of the kind.
     ///
-    /// - Parameter work: Makes the machine and starts it.
+    /// - Parameter work: Makes the machine and starts it; soon, once the stream has ended, for then somebody waits for it.
     /// - Returns: The machine, when it is nobody's yet.
     func makeWished(
-        _ work: @escaping @Sendable (MachinePlan, WorkloadName) async throws -> Void
+        _ work: @escaping @Sendable (MachinePlan, WorkloadName, AsyncStream<Void>) async throws -> Void
     ) async -> WorkloadName? {
         let begun = state.withLock { state -> Task<WorkloadName?, Never>? in
             guard state.startsInProgress == 0, let plan = state.wished.take(),
                 !state.ready.contains(where: { $0.kind == plan.kind })
             else { return nil }
             let (end, ending) = AsyncStream.makeStream(of: Void.self)
+            let (whenTaken, taken) = AsyncStream.makeStream(of: Void.self)
             let workload = WorkloadName(Self.prefix + Token.id())
             let task = Task {
                 defer { ending.finish() }
-                return await make(plan, workload, work)
+                return await make(plan, workload) { try await work($0, $1, whenTaken) }
             }
-            state.making = Making(plan: plan, workload: workload, task: task, end: end)
+            state.making = Making(plan: plan, workload: workload, task: task, end: end, taken: taken)
             return task
         }
         guard let begun else { return nil }
@@ -132,18 +140,23 @@ final class SpareMachines: Sendable {
 
     // MARK: Which
 
-    /// Gives a spare machine away, one that is being made as soon as it runs; nil when there is none of the kind.
+    /// Whether somebody waits for a machine that is being made.
+    func isTaken(_ workload: WorkloadName) -> Bool {
+        state.withLock { $0.making?.workload == workload && $0.making?.isTaken == true }
+    }
+
+    /// Gives a spare machine away, one that is being made as soon as it takes ssh; nil when there is none of the kind.
     func take(_ kind: MachinePlan.Kind) async -> WorkloadName? {
         let (ready, making) = state.withLock { state -> (WorkloadName?, Making?) in
             if let index = state.ready.firstIndex(where: { $0.kind == kind }) {
                 return (state.ready.remove(at: index).workload, nil)
             }
             guard let making = state.making, making.kind == kind, !making.isTaken else { return (nil, nil) }
-            state.making?.isTaken = true
+            state.making?.take()
             return (nil, making)
         }
         guard let making else { return ready }
-        // It need not yield any more; one that is not there yet will be told when it runs.
+        // It need not yield any more; who makes it sees to one that is not there yet.
         try? await engine.resize(making.workload, to: making.plan.spec.process.resources)
         let isOver = await withTaskGroup { group in
             group.addTask {
@@ -162,7 +175,9 @@ final class SpareMachines: Sendable {
             state.making?.isTaken = false
             return true
         }
-        return isGivenBack ? nil : await making.task.value
+        guard isGivenBack else { return await making.task.value }
+        try? await engine.resize(making.workload, to: making.plan.spec.process.resources.with(.leftOver))
+        return nil
     }
 
     // MARK: Removal
@@ -197,7 +212,7 @@ final class SpareMachines: Sendable {
             let ready = state.ready.filter { goes($0.kind) }
             state.ready.removeAll { goes($0.kind) }
             guard let making = state.making, goes(making.kind) else { return (ready, nil as Making?) }
-            state.making?.isTaken = true
+            state.making?.take()
             return (ready, making)
         }
         for spare in ready { await discard(spare.workload) }

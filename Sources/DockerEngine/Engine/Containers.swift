@@ -21,6 +21,7 @@ extension DockerEngine {
         var labels: [String: String]
         var index = 0
         var bootsInit = false
+        var yields = false
         var wrapper: [String] = []
         var virtualMachine: VirtualMachine?
         var workspace: (volume: String, path: String)?
@@ -173,12 +174,17 @@ extension DockerEngine {
         let memory = resources.memoryBytes > 0 ? max(resources.memoryBytes, 16 << 20) : 0
         let all = cpus * 1000
         let nano = (resources.processorTime == .limited ? min(resources.milliCPUs, all) : all) * 1_000_000
-        return [
+        var limits: JSON = [
             "NanoCpus": .integer(Int64(nano)), "Memory": .integer(memory), "MemorySwap": .integer(memory),
-            // Of the 1024 that everybody has; some, so that what was begun ends.
-            "CpuShares": resources.processorTime == .leftOver ? 16 : 1024,
         ]
+        // Some, so that what was begun ends.
+        if resources.processorTime == .leftOver { limits["CpuShares"] = 16 }
+        return limits
     }
+
+    /// Of a container that was made to take what others leave: it is given its share when that ends. Others have what the
+    /// engine gives by itself, which is not the same number everywhere.
+    static let yieldingLabel = "brume.yielding"
 
     private func labels(of place: Place) -> [String: String] {
         var labels = [
@@ -188,6 +194,7 @@ extension DockerEngine {
             StepRules.label: "",
         ]
         if place.bootsInit { labels["brume.init"] = "1" }
+        if place.yields { labels[Self.yieldingLabel] = "1" }
         if let virtualMachine = place.virtualMachine { labels[VirtualMachine.label] = virtualMachine.text }
         for (key, value) in place.labels { labels["brume.label.\(key)"] = value }
         return labels

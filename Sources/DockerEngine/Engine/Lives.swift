@@ -16,6 +16,7 @@ extension DockerEngine {
                 shape: "machine",
                 labels: spec.labels,
                 bootsInit: machine.bootsInit,
+                yields: machine.process.resources.processorTime == .leftOver,
                 wrapper: machine.wrapper,
                 virtualMachine: try machine.monitor.map { try VirtualMachine($0, process: machine.process) }
             )
@@ -112,7 +113,10 @@ extension DockerEngine {
                 if let virtualMachine {
                     try await put([virtualMachine.sizeFile(resources, cpus: facts.cpus)], into: container.id)
                 }
-                let body = limits(virtualMachine?.limits(resources) ?? resources, cpus: facts.cpus)
+                var body = limits(virtualMachine?.limits(resources) ?? resources, cpus: facts.cpus)
+                if resources.processorTime != .leftOver, container.labels[Self.yieldingLabel] != nil {
+                    body["CpuShares"] = 1024
+                }
                 try await host.client().call(.POST, "/containers/\(container.id)/update", .json(body))
             } catch let failure as DockerClient.Failure {
                 throw EngineError.refused(failure.message)

@@ -13,10 +13,14 @@ def small_disk(new_cloud):
     """A cloud with 3 GiB for all that it has; nobody else fills them."""
     cloud = new_cloud(BRUME_ENGINE="managed")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3g,mode=755", "tmpfs", cloud.folder], check=True)
-    cloud.home.mkdir()
-    yield cloud
-    cloud.brume("down", check=False)
-    subprocess.run(["umount", "--lazy", cloud.folder], check=True)
+    try:
+        cloud.home.mkdir()
+        yield cloud
+    finally:
+        try:
+            cloud.brume("down", check=False)
+        finally:
+            subprocess.run(["umount", "--lazy", cloud.folder], check=True)
 
 
 def config(folder, name, *steps):

@@ -39,8 +39,14 @@ done
 [ -s /etc/passwd ] || echo "root:x:0:0:root:/root:$tools/bin/sh" > /etc/passwd
 [ -s /etc/group ] || echo 'root:x:0:' > /etc/group
 # Writes the new files beside the old ones, and says what is to be done, a line each.
-changes=$(awk -F: -v shell=$shell '
-    FILENAME == "/etc/passwd" { home[$1] = $6; id[$1] = $3; used[$3]; next }
+changes=$(awk -F: -v shell=$shell -v part=new.$$ '
+    # Writes the new file beside the old one; says how many lines it has, for a disk may be full.
+    function renew(file, text, lines) {
+        printf "%s", text > (file "." part)
+        close(file "." part)
+        print "file " file " " lines
+    }
+    FILENAME == "/etc/passwd" { home[$1] = $6; id[$1] = $3; own[$1] = $4; used[$3]; people = people $0 "\n"; persons++; next }
     FILENAME == "/etc/group" { used[$3]; group[++groups] = $0; before = before $0 "\n"; next }
     { gsub(/\r/, "") }
     !/^-?[A-Za-z0-9_][A-Za-z0-9_.-]*:[^ ]+ [^ ]+/ { next }
@@ -60,10 +66,11 @@ changes=$(awk -F: -v shell=$shell '
             while (free in used) free++
             used[free]
             group[++groups] = name ":x:" free ":"
-            id[name] = free
+            id[name] = own[name] = free
             home[name] = "/home/" name
-            made = made "passwd " name ":x:" free ":" free "::" home[name] ":" shell "\n"
-            made = made "shadow " name ":*:19000:0:99999:7:::\n"
+            persons++
+            people = people name ":x:" free ":" free "::" home[name] ":" shell "\n"
+            shadow = shadow "shadow " name ":*:19000:0:99999:7:::\n"
         }
         for (g = 1; g <= groups; g++) {
             line = group[g]
@@ -84,45 +91,51 @@ changes=$(awk -F: -v shell=$shell '
             after = after line "\n"
         }
         if (after != before) {
-            printf "%s", after > "/etc/group.new"
-            print "group"
+            renew("/etc/group", after, groups)
         }
-        printf "%s", made
+        if (shadow != "") {
+            renew("/etc/passwd", people, persons)
+            printf "%s", shadow
+        }
         for (i = 1; i <= users; i++) {
             name = user[i]
-            if (home[name] ~ /^\/home\//) print "home " home[name] " " id[name]
+            if (home[name] ~ /^\/home\//) print "home " home[name] " " id[name] ":" own[name]
             file = name
             # sudo leaves out files with a dot in their name.
             gsub(/\./, "_", file)
             if (name != "root") print ((name in plain) ? "plain " : "sudo ") name " " file
-            printf "%s", keys[name] > ("/.brume-run/keys/." name ".new")
+            printf "%s", keys[name] > ("/.brume-run/keys/." name "." part)
             print "keys " name
         }
-    }' /etc/passwd /etc/group -)
-code=$?
+    }' /etc/passwd /etc/group -) || exit 1
 names=' '
 while read -r change first second; do
     case $change in
     # Files take the place of the old at once: a login meanwhile sees the one or the other.
-    group) mv /etc/group.new /etc/group ;;
-    passwd) echo "$first" >> /etc/passwd ;;
+    file)
+        [ "$(wc -l < "$first.new.$$")" -eq "$second" ] || { rm "$first.new.$$"; echo "$0: $first: the disk is full" >&2; exit 1; }
+        mv "$first.new.$$" "$first"
+        ;;
     shadow) [ ! -f /etc/shadow ] || echo "$first" >> /etc/shadow ;;
     home)
         [ ! -e "$first" ] || continue
         mkdir -p "$first"
         [ ! -d /etc/skel ] || cp -a /etc/skel/. "$first/"
-        chown -R "$second:$second" "$first"
+        chown -R "$second" "$first"
         chmod 755 "$first"
         ;;
     sudo)
-        [ -d /etc/sudoers.d ] && [ ! -s "/etc/sudoers.d/brume-user-$second" ] || continue
+        [ -d /etc/sudoers.d ] || continue
+        rule= wanted="$first ALL=(ALL:ALL) NOPASSWD:ALL"
+        [ ! -f "/etc/sudoers.d/brume-user-$second" ] || read -r rule < "/etc/sudoers.d/brume-user-$second"
+        [ "$rule" != "$wanted" ] || continue
         umask 337
-        echo "$first ALL=(ALL:ALL) NOPASSWD:ALL" > "/etc/sudoers.d/brume-user-$second"
+        echo "$wanted" > "/etc/sudoers.d/brume-user-$second"
         umask 022
         ;;
     plain) [ ! -e "/etc/sudoers.d/brume-user-$second" ] || rm "/etc/sudoers.d/brume-user-$second" ;;
     keys)
-        mv "/.brume-run/keys/.$first.new" "/.brume-run/keys/$first"
+        mv "/.brume-run/keys/.$first.new.$$" "/.brume-run/keys/$first"
         names="$names$first "
         ;;
     esac
@@ -136,4 +149,3 @@ for file in /.brume-run/keys/*; do
     esac
 done
 [ ! -f /.brume-run/hostkey.pub ] || { read -r key < /.brume-run/hostkey.pub && echo "$key"; }
-exit $code

@@ -12,10 +12,10 @@ chmod 755 /run/sshd /.brume-run /.brume-run/keys
 [ -s /etc/group ] || echo 'root:x:0:' > /etc/group
 grep -q '^sshd:' /etc/passwd || echo 'sshd:x:22122:65534::/run/sshd:/bin/false' >> /etc/passwd
 # A disk that was copied from another machine's brings that machine's keys along.
-identity= owner=
-[ ! -f /.brume-run/instance ] || read -r identity < /.brume-run/instance
-[ ! -f /.brume-run/hostkey.instance ] || read -r owner < /.brume-run/hostkey.instance
-if [ -n "$identity" ] && [ "$identity" != "$owner" ]; then
+brume_identity= brume_owner=
+[ ! -f /.brume-run/instance ] || read -r brume_identity < /.brume-run/instance
+[ ! -f /.brume-run/hostkey.instance ] || read -r brume_owner < /.brume-run/hostkey.instance
+if [ -n "$brume_identity" ] && [ "$brume_identity" != "$brume_owner" ]; then
     rm -f /.brume-run/hostkey /.brume-run/hostkey.pub /.brume-run/keys/*
     cp /.brume-run/instance /.brume-run/hostkey.instance
 fi
@@ -94,5 +94,6 @@ if [ -s /run/sshd/brume.pid ]; then
         exit
     fi
 fi
-# -r: a connection is served by a copy of the process, which need not be loaded anew. (From 9.8 on it says nothing.)
+# -r: a connection is served by a copy of the process, which need not be loaded anew. OpenSSH 9.8 and later do not know
+# it any more, and go on.
 PATH=$path exec /.brume/bin/sshd -D -e -r -f /.brume-run/sshd_config

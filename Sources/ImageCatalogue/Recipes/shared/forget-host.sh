@@ -8,5 +8,5 @@ rm -f "$root/etc/resolv.conf"
 echo localhost > "$root/etc/hostname"
 for list in "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/*; do
     # Passwords in addresses stay here.
-    if [ -f "$list" ]; then sed -i -E 's#(://)[^/@ ]*@#\1#' "$list"; fi
+    if [ -f "$list" ]; then sed -i -E 's#(://)[^/ ]*@#\1#' "$list"; fi
 done

@@ -14,7 +14,7 @@ set -- --variant=minbase --format=tar --include="${packages%,}" \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-include=/usr/share/doc/*/copyright' \
-    --setup-hook='for name in bin sbin lib lib64; do mkdir -p "$1/usr/$name"; ln -s "usr/$name" "$1/$name"; done' \
+    --setup-hook='for name in bin sbin lib lib64; do mkdir -p "$1/usr/$name"; [ -L "$1/$name" ] || ln -s "usr/$name" "$1/$name"; done' \
     --customize-hook="$(cat "$here/forget-host.sh")" \
     "$suite" "$out.part.$$"
 if [ -s "$sources" ]; then set -- "$@" "$sources"; fi
