@@ -146,6 +146,7 @@ extension InstanceLife {
         part.method = "compute.instances.\(verb)"
         part.input = [:]
         part.metadata["id"] = .string(Token.id())
+        part.metadata["targetId"] = try await store.get(key)["id"]
         part.state = .pending
         let new = part
         let isNew = try await store.database.write { db in
