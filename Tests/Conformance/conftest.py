@@ -161,15 +161,15 @@ def bucket(cloud, name):
     return f"gs://{cloud.project}-{name}"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Two workers share the tests: the files with machines are one's, in one cloud, the others go to who is free.
+def pytest_itemcollected(item):
+    """Two workers share the tests: the files with machines are one's, in one cloud, each other file goes to who is free."""
+    has_machines = item.get_closest_marker("machines") is not None
+    item.add_marker(pytest.mark.xdist_group("machines" if has_machines else item.path.name))
 
-    A test that needs a client which is not installed is skipped, never passed.
-    """
+
+def pytest_collection_modifyitems(items):
+    """A test that needs a client which is not installed is skipped, never passed."""
     for item in items:
-        has_machines = item.get_closest_marker("machines") is not None
-        item.add_marker(pytest.mark.xdist_group("machines" if has_machines else str(item.path)))
         for mark in item.iter_markers("needs"):
             for program in mark.args:
                 if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin") is None:
