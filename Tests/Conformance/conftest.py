@@ -1,5 +1,4 @@
-"""A cloud that conformance tests share, one for each worker: started here, on a port and in folders of its own, and stopped
-again."""
+"""One cloud for all conformance tests of a run: started here, on a port and in folders of its own, and stopped again."""
 
 import json
 import os
@@ -161,12 +160,6 @@ def bucket(cloud, name):
     return f"gs://{cloud.project}-{name}"
 
 
-def pytest_itemcollected(item):
-    """Two workers share the tests: the files with machines are one's, in one cloud, each other file goes to who is free."""
-    has_machines = item.get_closest_marker("machines") is not None
-    item.add_marker(pytest.mark.xdist_group("machines" if has_machines else item.path.name))
-
-
 def pytest_collection_modifyitems(items):
     """A test that needs a client which is not installed is skipped, never passed."""
     for item in items:
@@ -177,5 +170,5 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "machines: makes instances; what is said of addresses and spare machines is one cloud's")
+    config.addinivalue_line("markers", "machines: makes instances; these tests and the others run at the same time, in two clouds")
     config.addinivalue_line("markers", "needs(*programs): clients without which the test is skipped")
