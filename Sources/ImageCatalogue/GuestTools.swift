@@ -34,9 +34,13 @@ package struct GuestTools: Sendable {
     /// Tells a machine that runs whose it is, and gives it its name and the users of the metadata's `ssh-keys`, which it
     /// reads from its input. Prints the machine's public key.
     package static func users(of identity: String, name: String, domain: String) throws -> ExecSpec {
-        let script = Bundle.module.bundleURL.appending(path: "GuestTools/inside/users-up.sh")
-        let text = try String(contentsOf: script, encoding: .utf8)
-        return ExecSpec([path + "/bin/sh", "-c", text, "users-up.sh", identity, name, domain], user: "0")
+        ExecSpec([path + "/bin/sh", "-c", try usersScript.get(), "users-up.sh", identity, name, domain], user: "0")
+    }
+    private static let usersScript = Result {
+        try String(
+            contentsOf: Bundle.module.bundleURL.appending(path: "GuestTools/inside/users-up.sh"),
+            encoding: .utf8
+        )
     }
     /// The command that ``WorkloadEngine/exec(_:in:part:)`` starts after a machine's start; it ends with the server.
     package static let startServer = ExecSpec([path + "/bin/sh", path + "/libexec/ssh-up.sh"], user: "0")

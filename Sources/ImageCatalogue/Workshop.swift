@@ -75,12 +75,16 @@ package struct HostWorkshop: Workshop {
         if FileManager.default.fileExists(atPath: made) { return made }
 
         try FileManager.default.createDirectory(atPath: cacheFolder, withIntermediateDirectories: true)
-        var script = [folder + "/make.sh", made]
-        if let distribution {
-            try requireDebianTools()
+        let script: [String]
+        switch recipe.kind {
+        case .files: script = [folder + "/make.sh", made]
+        case .root(let distribution):
             let sources = try await sources(of: distribution)
-            let program = parents.isEmpty ? "make-base.sh" : "make-layer.sh"
-            script = ["\(recipes)/shared/\(program)", folder, distribution.suite, sources, made] + parents
+            script = [recipes + "/shared/make-base.sh", folder, distribution.suite, sources, made]
+        case .layer:
+            guard let distribution else { throw WorkshopError.failed(name, output: "it stands on no distribution") }
+            let sources = try await sources(of: distribution)
+            script = [recipes + "/shared/make-layer.sh", folder, distribution.suite, sources, made] + parents
         }
         let report = try await HostProgram("/bin/sh", script, environment: scriptEnvironment).run(line: progress)
         guard report.status == 0 else { throw WorkshopError.failed(name, output: report.output) }
@@ -109,6 +113,7 @@ package struct HostWorkshop: Workshop {
 
     /// The mirrors in a file whose name does not change: it is the name of the list inside the images.
     private func sources(of distribution: Distribution) async throws -> String {
+        try requireDebianTools()
         let sources = try HostSources.choose(for: distribution, environment: environment)
         if let archive = distribution.archive, let release = sources.release {
             try await requireFile(at: release, of: archive)

@@ -22,9 +22,8 @@ extension InstanceLife {
         try await emptyLocalDisks(of: instance, key)
         try await store.update(key) { instance in
             guard isMeant(instance) else { throw GoogleError.resourceMissing(key.resourceName) }
-            instance["status"] = "TERMINATED"
             instance["lastStopTimestamp"] = .string(Timestamp.text(changes.now()))
-            Self.settle(&instance)
+            Self.turn(&instance, to: "TERMINATED")
         }
     }
 
@@ -39,8 +38,7 @@ extension InstanceLife {
                 guard id == nil || instance["id"]?.string == id else {
                     throw GoogleError.resourceMissing(key.resourceName)
                 }
-                instance["status"] = "STOPPING"
-                Self.settle(&instance)
+                Self.turn(&instance, to: "STOPPING")
             }
             try await shutDown(instance, key, grace: .seconds(30))
             let disks = (instance["disks"]?.array ?? []).filter { $0["autoDelete"]?.bool ?? false }
@@ -94,10 +92,7 @@ extension InstanceLife {
             guard try !Operations.Operation.exists(db, key: preemption.id),
                 try ResourceStore.fetch(key, in: db)?["status"] == "RUNNING"
             else { return false }
-            _ = try ResourceStore.update(key, in: db) { instance in
-                instance["status"] = "STOPPING"
-                Self.settle(&instance)
-            }
+            _ = try ResourceStore.update(key, in: db) { Self.turn(&$0, to: "STOPPING") }
             try OperationRunner.insert(preemption, in: db)
             return true
         }

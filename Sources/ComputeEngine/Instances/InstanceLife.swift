@@ -303,10 +303,15 @@ struct InstanceLife: Sendable {
         _ change: @escaping @Sendable (inout JSON) -> Void = { _ in }
     ) async throws {
         try await store.update(key) { instance in
-            instance["status"] = .string(status)
             change(&instance)
-            Self.settle(&instance)
+            Self.turn(&instance, to: status)
         }
+    }
+
+    /// Gives an instance a status, and brings what it shows of its machine to that.
+    static func turn(_ instance: inout JSON, to status: String) {
+        instance["status"] = .string(status)
+        settle(&instance)
     }
 
     /// Brings what an instance shows of its machine to its status.
@@ -325,10 +330,7 @@ struct InstanceLife: Sendable {
             guard let instance = try ResourceStore.fetch(key, in: db), instance["status"]?.string == from else {
                 return false
             }
-            _ = try ResourceStore.update(key, in: db) { instance in
-                instance["status"] = .string(status)
-                Self.settle(&instance)
-            }
+            _ = try ResourceStore.update(key, in: db) { Self.turn(&$0, to: status) }
             return true
         }
     }

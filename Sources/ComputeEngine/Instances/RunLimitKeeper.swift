@@ -105,10 +105,7 @@ actor RunLimitKeeper: Service {
             }
             let verb = RunLimit.deletes(instance) ? "delete" : "stop"
             let ending = changes.systemOperation("compute.instances.\(verb)", on: instance, at: one.key)
-            _ = try ResourceStore.update(one.key, in: db) { instance in
-                instance["status"] = "STOPPING"
-                InstanceLife.settle(&instance)
-            }
+            _ = try ResourceStore.update(one.key, in: db) { InstanceLife.turn(&$0, to: "STOPPING") }
             try OperationRunner.insert(ending, in: db)
             return .begun(ending.id)
         }

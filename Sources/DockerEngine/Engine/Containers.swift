@@ -21,7 +21,6 @@ extension DockerEngine {
         var labels: [String: String]
         var index = 0
         var bootsInit = false
-        var yields = false
         var wrapper: [String] = []
         var virtualMachine: VirtualMachine?
         var workspace: (volume: String, path: String)?
@@ -100,6 +99,7 @@ extension DockerEngine {
         var environment = process.environment
         for device in devices { environment.merge(device.environment) { $1 } }
         var labels = labels(of: place)
+        if process.resources.processorTime == .leftOver { labels[Self.yieldingLabel] = "1" }
         if !devices.isEmpty { labels[AcceleratorDevice.label] = devices.map(\.id).joined(separator: ",") }
         var body: JSON = [
             "Image": .string(process.image.text),
@@ -194,7 +194,6 @@ extension DockerEngine {
             StepRules.label: "",
         ]
         if place.bootsInit { labels["brume.init"] = "1" }
-        if place.yields { labels[Self.yieldingLabel] = "1" }
         if let virtualMachine = place.virtualMachine { labels[VirtualMachine.label] = virtualMachine.text }
         for (key, value) in place.labels { labels["brume.label.\(key)"] = value }
         return labels

@@ -16,7 +16,6 @@ extension DockerEngine {
                 shape: "machine",
                 labels: spec.labels,
                 bootsInit: machine.bootsInit,
-                yields: machine.process.resources.processorTime == .leftOver,
                 wrapper: machine.wrapper,
                 virtualMachine: try machine.monitor.map { try VirtualMachine($0, process: machine.process) }
             )
