@@ -10,6 +10,8 @@ package struct Bill: Sendable, Codable {
         /// How much of the item: hours, GB-months, minutes.
         package var amount: Double
         package var unit: String
+        /// US dollars, before discounts and what is free; nil: no price is known.
+        package var listCost: Double?
         /// US dollars; nil: no price is known.
         package var cost: Double?
         /// Whether the price is not Google's own for just this.
@@ -31,10 +33,14 @@ package struct Bill: Sendable, Codable {
     ///   - from: The beginning of a calendar month: discounts and what is free are counted by the month.
     ///   - to: The end of what is billed; what goes on is billed until then.
     package init(of usage: [Usage], from: Date, to: Date, calendar: Calendar = Bill.calendar) {
+        let month = calendar.dateInterval(of: .month, for: from)?.duration
+        self.init(of: usage, from: from, to: to, monthHours: month.map { $0 / 3600 } ?? PriceList.hoursOfMonth)
+    }
+
+    init(of usage: [Usage], from: Date, to: Date, monthHours: Double) {
         self.from = from
         self.to = to
-        let month = calendar.dateInterval(of: .month, for: from)?.duration ?? PriceList.hoursOfMonth * 3600
-        var meter = Meter(monthHours: month / 3600)
+        var meter = Meter(monthHours: monthHours)
         for use in usage {
             let start = max(use.start, from)
             let end = min(use.end ?? to, to)

@@ -151,6 +151,7 @@ struct Meter {
                 item: item.name,
                 amount: sum.amount,
                 unit: item.unit,
+                listCost: sum.rate.map { $0 * sum.amount },
                 cost: sum.rate.map { $0 * billed },
                 isEstimate: sum.isEstimate
             )

@@ -43,13 +43,8 @@ package struct BillReader: Sendable {
         }
         machine.isSpot = isSpot
         if let accelerator { machine.accelerators = [accelerator] }
-        let start = Bill.calendar.dateInterval(of: .month, for: Date(timeIntervalSince1970: 0))?.start ?? .distantPast
-        let end = start.addingTimeInterval(hours * 3600)
-        func use(_ kind: Usage.Kind, _ resource: String) -> Usage {
-            Usage(project: "", resource: resource, region: region, kind: kind, start: start, end: end)
-        }
-        var usage = [use(.machine(machine), "machine")]
-        if let disk { usage.append(use(.disk(type: disk.type, gigabytes: disk.gigabytes), "disk")) }
-        return Bill(of: usage, from: start, to: end)
+        var parts = [Estimate.Part("machine", in: region, .machine(machine))]
+        if let disk { parts.append(.init("disk", in: region, .disk(type: disk.type, gigabytes: disk.gigabytes))) }
+        return Estimate.bill(of: parts, hours: hours)
     }
 }

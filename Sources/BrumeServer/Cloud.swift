@@ -99,7 +99,8 @@ package struct Cloud: Sendable {
         apis.append(
             ServiceUsage(store: store, projects: resourceManager, makeID: RequestID.make).api(authorizer: authorizer)
         )
-        apis.append(CloudBilling(store: store, projects: resourceManager).api(authorizer: authorizer))
+        let billing = CloudBilling(store: store, projects: resourceManager, machine: ComputeUsage.machine)
+        apis.append(billing.api(authorizer: authorizer))
 
         let storage = CloudStorage(
             store: store,

@@ -1,4 +1,5 @@
 package import APIServer
+package import Billing
 import HTTPTypes
 package import MetadataStore
 
@@ -6,10 +7,17 @@ package import MetadataStore
 package struct CloudBilling: Sendable {
     private let store: LinkStore
     private let projects: any ProjectDirectory
+    private let estimates: EstimateMethods
 
-    package init(store: MetadataStore, projects: any ProjectDirectory) {
+    /// - Parameter machine: What a machine type is made of; nil when there is none of that name.
+    package init(
+        store: MetadataStore,
+        projects: any ProjectDirectory,
+        machine: @escaping @Sendable (_ type: String) -> Usage.Machine?
+    ) {
         self.store = LinkStore(database: store.database)
         self.projects = projects
+        estimates = EstimateMethods(machine: machine)
     }
 
     package func api(authorizer: any Authorizer) -> API {
@@ -39,6 +47,16 @@ package struct CloudBilling: Sendable {
 
         table.add(id + "services.list", .get, "/v1/services", requires: nil, CatalogueMethods.services)
         table.add(id + "services.skus.list", .get, "/v1/services/{service}/skus", requires: nil, CatalogueMethods.skus)
+
+        let verb = ":estimateCostScenario"
+        table.add(id + "estimateCostScenario", .post, "/v1beta" + verb, requires: nil, estimates.estimate)
+        table.add(
+            id + "billingAccounts.estimateCostScenario",
+            .post,
+            "/v1beta/billingAccounts/{account}" + verb,
+            requires: nil,
+            estimates.estimate
+        )
         return API(name: "cloudbilling", hosts: ["cloudbilling.googleapis.com"], prefix: "/cloudbilling", table: table)
     }
 }

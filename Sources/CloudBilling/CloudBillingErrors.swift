@@ -18,4 +18,17 @@ extension GoogleError {
     static func unknownCurrency(_ code: String) -> GoogleError {
         .invalid("The currency '\(code)' is not known here: prices are in USD.")
     }
+
+    static func badScenario(_ field: String, _ why: String) -> GoogleError {
+        .invalid("Invalid value for field 'costScenario.\(field)'. \(why)")
+    }
+
+    /// Something of a scenario that Brume has no estimate of.
+    static func notEstimated(_ field: String) -> GoogleError {
+        GoogleError(
+            .unimplemented,
+            reason: "notImplemented",
+            message: "Brume does not estimate 'costScenario.\(field)'."
+        )
+    }
 }

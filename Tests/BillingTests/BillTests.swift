@@ -39,6 +39,20 @@ struct BillTests {
         #expect(isNear(cost(.machine(machine("e2-medium", 1, 4)), region: "europe-west1", hours: 1), 0.03685773))
     }
 
+    @Test func `an estimate has months of 730 hours, each with its own discount`() {
+        func estimate(_ hours: Double) -> Bill {
+            Estimate.bill(
+                of: [.init("m", in: "us-central1", .machine(machine("n1-standard-1", 1, 3.75)))],
+                hours: hours
+            )
+        }
+        // The published monthly figure.
+        #expect(abs(estimate(730).total - 24.27) < 0.005)
+        #expect(isNear(estimate(1460).total, 2 * estimate(730).total))
+        #expect(isNear(estimate(731).total, estimate(730).total + 0.04749975))
+        #expect(isNear(estimate(730).lines[0].listCost ?? 0, 730 * 0.04749975))
+    }
+
     @Test func `accelerators come on top`() {
         let withT4 = machine("n1-standard-4", 4, 15, gpu: "nvidia-tesla-t4")
         #expect(isNear(cost(.machine(withT4), hours: 1), 0.539999))

@@ -11,7 +11,11 @@ import Testing
 private func makeAPI() throws -> TestAPI {
     let store = try MetadataStore(inMemoryWith: [CloudBillingSchema.self])
     let identity = FixedIdentity()
-    let billing = CloudBilling(store: store, projects: DemoProject())
+    let billing = CloudBilling(store: store, projects: DemoProject()) { type in
+        ["n1-standard-4": (4.0, 15.0), "n2-custom-4-8192": (4, 8)][type].map {
+            Usage.Machine(type: type, vCPUs: $0.0, gibibytes: $0.1)
+        }
+    }
     return TestAPI([billing.api(authorizer: identity)], authenticator: identity)
 }
 
@@ -96,6 +100,118 @@ struct CatalogueTests {
     ])
     func `unknown services, currencies and pages are refused`(path: String, status: Int) async throws {
         #expect(try await makeAPI().get(path).status == status)
+    }
+}
+
+@Suite("cloudbilling.estimateCostScenario")
+struct EstimateTests {
+    private static func running(_ count: Int) -> JSON {
+        ["usageRateTimeline": ["unit": "1", "usageRateTimelineEntries": [["usageRate": .integer(Int64(count))]]]]
+    }
+
+    private static func scenario(hours: Int, _ change: (inout JSON) -> Void = { _ in }) -> JSON {
+        var vm: JSON = [
+            "region": "us-central1", "instancesRunning": running(2),
+            "machineType": ["predefinedMachineType": ["machineType": "n1-standard-4"]],
+            "guestAccelerator": ["acceleratorType": "nvidia-tesla-t4", "acceleratorCount": "1"],
+        ]
+        change(&vm)
+        return [
+            "costScenario": [
+                "scenarioConfig": ["estimateDuration": .string("\(hours * 3600)s")],
+                "workloads": [["name": "training", "computeVmWorkload": vm]],
+            ]
+        ]
+    }
+
+    private func estimate(_ scenario: JSON, account: String = "") async throws -> TestReply {
+        try await makeAPI().post(
+            "/cloudbilling/v1beta\(account):estimateCostScenario",
+            json: String(decoding: try scenario.data(), as: UTF8.self)
+        )
+    }
+
+    private func dollars(_ money: JSON?) throws -> Double {
+        let units = try #require(money?["units"]?.string.flatMap(Double.init))
+        return units + Double(money?["nanos"]?.integer ?? 0) / 1e9
+    }
+
+    @Test(arguments: ["", "/billingAccounts/000000-000000-000000"])
+    func `machines cost what the price list says, times their number`(account: String) async throws {
+        let reply = try await estimate(Self.scenario(hours: 1), account: account)
+        let segment = try #require(reply.json["costEstimationResult"]?["segmentCostEstimates"]?[0])
+        let total = segment["segmentTotalCostEstimate"]
+        #expect(abs(try dollars(total?["netCostEstimate"]) - 2 * 0.539999) < 1e-8)
+        #expect(total?["creditEstimates"] == nil)
+        let own = segment["workloadCostEstimates"]?[0]
+        #expect(own?["name"] == "training" && own?["workloadTotalCostEstimate"] == total)
+    }
+
+    @Test func `sustained use is a credit, and begins anew with each month`() async throws {
+        let scenario = Self.scenario(hours: 731) { $0["guestAccelerator"] = nil }
+        let reply = try await estimate(scenario)
+        let segments = reply.json["costEstimationResult"]?["segmentCostEstimates"]?.array ?? []
+        try #require(segments.count == 2)
+        let (list, net) = (730 * 2 * 0.189999, 730 * 2 * 0.189999 * 0.7)
+        let first = segments[0]["segmentTotalCostEstimate"]
+        #expect(abs(try dollars(first?["preCreditCostEstimate"]) - list) < 1e-6)
+        #expect(abs(try dollars(first?["netCostEstimate"]) - net) < 1e-6)
+        #expect(abs(try dollars(first?["creditEstimates"]?[0]?["creditAmount"]) - (net - list)) < 1e-6)
+        let second = segments[1]["segmentTotalCostEstimate"]
+        #expect(abs(try dollars(second?["netCostEstimate"]) - 2 * 0.189999) < 1e-8)
+        #expect(segments[1]["segmentStartTime"]?["estimationTimeFrameOffset"] == "2628000s")
+    }
+
+    @Test func `disks count too, and custom types are read`() async throws {
+        let scenario = Self.scenario(hours: 730) { vm in
+            vm["guestAccelerator"] = nil
+            vm["instancesRunning"] = Self.running(0)
+            vm["machineType"] = [
+                "customMachineType": ["machineSeries": "n2", "virtualCpuCount": "4", "memorySizeGb": 8]
+            ]
+        }
+        #expect(try await estimate(scenario).status == 200)
+        let disk = Self.scenario(hours: 730) { vm in
+            var size = Self.running(30)
+            size["usageRateTimeline"]?["unit"] = "GiBy"
+            vm["guestAccelerator"] = nil
+            vm["preemptible"] = true
+            vm["persistentDisks"] = [["diskType": "pd-balanced", "diskSize": size]]
+        }
+        let reply = try await estimate(disk).json["costEstimationResult"]?["segmentCostEstimates"]?[0]
+        let plain = Self.scenario(hours: 730) { vm in
+            vm["guestAccelerator"] = nil
+            vm["preemptible"] = true
+        }
+        let without = try await estimate(plain).json["costEstimationResult"]?["segmentCostEstimates"]?[0]
+        let both = try [reply, without].map { try dollars($0?["segmentTotalCostEstimate"]?["netCostEstimate"]) }
+        #expect(abs(both[0] - both[1] - 2 * 3) < 1e-6)
+    }
+
+    @Test(arguments: [
+        ("machineType", #"{"predefinedMachineType": {"machineType": "e9-none"}}"#, 400, "no machine type 'e9-none'"),
+        ("region", #""""#, 400, "computeVmWorkload.region"),
+        ("instancesRunning", "{}", 400, "instancesRunning.usageRateTimeline.unit"),
+        ("enableConfidentialCompute", "true", 501, "enableConfidentialCompute"),
+        ("licenses", #"["rhel"]"#, 501, "licenses"),
+    ])
+    func `what cannot be estimated is named`(field: String, value: String, status: Int, says: String) async throws {
+        let value = try JSON(parsing: Data(value.utf8))
+        let reply = try await estimate(Self.scenario(hours: 1) { $0[field] = value })
+        #expect(reply.status == status && reply.text.contains(says), "\(reply.text)")
+    }
+
+    @Test func `a scenario needs a duration, and workloads with names of their own`() async throws {
+        #expect(try await estimate([:]).status == 400)
+        #expect(try await estimate(Self.scenario(hours: 0)).status == 400)
+        var twice = Self.scenario(hours: 1)
+        let one = twice["costScenario"]?["workloads"]?[0] ?? [:]
+        twice["costScenario"]?["workloads"] = [one, one]
+        #expect(try await estimate(twice).status == 400)
+        twice["costScenario"]?["workloads"] = [["name": "bucket", "cloudStorageWorkload": [:]]]
+        let bucket = try await estimate(twice)
+        #expect(bucket.status == 501 && bucket.text.contains("workloads[0].cloudStorageWorkload"), "\(bucket.text)")
+        #expect(try await estimate(Self.scenario(hours: 1), account: "/billingAccounts/1").status == 404)
     }
 }
 

@@ -35,6 +35,37 @@ struct DiskTests {
         }
     }
 
+    @Test func `a declared container finds a disk where it says`() async throws {
+        try await ComputeCloud.run { cloud in
+            try await make("data", in: cloud)
+            let declaration = """
+                spec:
+                  containers:
+                  - image: busybox
+                    volumeMounts:
+                    - {name: pd-0, mountPath: /data, readOnly: true}
+                    - {name: tmpfs-0, mountPath: /scratch}
+                  volumes:
+                  - {name: pd-0, gcePersistentDisk: {pdName: data, fsType: ext4}}
+                  - {name: tmpfs-0, emptyDir: {medium: Memory}}
+                """
+            let instance = try await cloud.insert("vm") {
+                addSecond(&$0)
+                let item: JSON = ["key": "gce-container-declaration", "value": .string(declaration)]
+                $0["metadata"] = ["items": [item]]
+            }
+            let workload = ComputeCloud.workload(instance)
+            let mount = await cloud.engine.attached(to: workload).first { $0.path == "/data" }
+            #expect(mount?.isReadOnly == true)
+            #expect(await cloud.engine.process(of: workload)?.mounts.contains(Mount(.memory, at: "/scratch")) == true)
+            let detached = try await cloud.done(
+                cloud.api.post("\(ComputeCloud.instances)/vm/detachDisk?deviceName=data")
+            )
+            #expect(detached["error"] == nil)
+            #expect(await cloud.engine.attached(to: workload).allSatisfy { $0.path != "/data" })
+        }
+    }
+
     @Test func `a disk in use is neither given to another machine nor deleted`() async throws {
         try await ComputeCloud.run { cloud in
             try await make("data", in: cloud)

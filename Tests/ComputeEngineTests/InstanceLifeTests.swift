@@ -95,6 +95,13 @@ struct InstanceLifeTests {
             let ended = try await cloud.systemOperations("compute.instances.guestTerminate")
             #expect(ended.count == 1 && ended[0]["targetLink"]?.string?.hasSuffix("/instances/off") == true)
             #expect(ended[0]["statusMessage"] == "Instance terminated by guest OS shutdown.")
+            let why = "The machine ended by itself, with the exit code 1."
+            #expect(try await cloud.get("single")["statusMessage"]?.string == why)
+            let console = try await cloud.api.get("\(ComputeCloud.instances)/single/serialPort").json
+            #expect(console["contents"]?.string?.hasSuffix("brume: \(why)\r\n") == true)
+            try await cloud.perform("start", "single")
+            #expect(try await cloud.get("single")["statusMessage"] == nil)
+            #expect(try await cloud.get("off")["statusMessage"] == nil)
             #expect(try await cloud.systemOperations("compute.instances.hostError").count == 1)
         }
     }

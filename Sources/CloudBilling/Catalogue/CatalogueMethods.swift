@@ -47,7 +47,7 @@ enum CatalogueMethods {
         var expression = sku.unit.document
         expression["displayQuantity"] = 1
         expression["tieredRates"] = .array(
-            sku.rates.map { ["startUsageAmount": .number($0.start), "unitPrice": money($0.price)] }
+            sku.rates.map { ["startUsageAmount": .number($0.start), "unitPrice": Money.document($0.price)] }
         )
         var pricing: JSON = [
             "summary": "", "currencyConversionRate": 1, "effectiveTime": .string(PriceList.date + "T00:00:00Z"),
@@ -59,15 +59,6 @@ enum CatalogueMethods {
             ]
         }
         return pricing
-    }
-
-    /// Dollars with a precision of a billionth, as Google writes sums.
-    private static func money(_ dollars: Double) -> JSON {
-        let nanos = Int64((dollars * 1e9).rounded())
-        return [
-            "currencyCode": "USD", "units": .string("\(nanos / 1_000_000_000)"),
-            "nanos": .integer(nanos % 1_000_000_000),
-        ]
     }
 }
 

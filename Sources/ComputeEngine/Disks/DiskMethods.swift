@@ -27,6 +27,7 @@ struct DiskMethods: Sendable {
         let body = input.body
         let key = try await rows.newKey(input)
         try Labels.check(body["labels"], field: "resource.labels")
+        try LackingFields.ofDisks.check(body)
         let source = try await sources.find(in: body, project: key.project, zone: key.zone, for: caller)
         let type = body["type"]?.string
         var disk = Disk.document(

@@ -107,19 +107,7 @@ enum InstanceGroup {
     ///
     /// - Throws: ``GoogleError`` `notImplemented` (501) naming the field; 400 for a port that is none.
     static func check(_ asked: JSON) throws {
-        let lacking = [
-            "statefulPolicy", "targetPools", "allInstancesConfig", "standbyPolicy", "targetSuspendedSize",
-            "targetStoppedSize", "instanceFlexibilityPolicy", "resourcePolicies",
-        ]
-        for field in lacking where !(asked[field]?.saysNothing ?? true) { throw GoogleError.lackingField(field) }
-        for (index, policy) in (asked["autoHealingPolicies"]?.array ?? []).enumerated()
-        where !(policy["healthCheck"]?.saysNothing ?? true) {
-            throw GoogleError.lackingField("autoHealingPolicies[\(index)].healthCheck")
-        }
-        // A group heals itself, always by its newest template.
-        if asked["instanceLifecyclePolicy"]?["defaultActionOnFailure"]?.string == "DO_NOTHING" {
-            throw GoogleError.lackingField("instanceLifecyclePolicy.defaultActionOnFailure")
-        }
+        try LackingFields.ofGroups.check(asked)
         try check(ports: asked["namedPorts"])
     }
 

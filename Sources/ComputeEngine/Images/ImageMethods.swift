@@ -103,6 +103,7 @@ struct ImageMethods: Sendable {
         let body = input.body
         let key = try await rows.newKey(input)
         try Labels.check(body["labels"], field: "resource.labels")
+        try LackingFields.ofImages.check(body)
         guard let source = try await sources.find(in: body, project: key.project, for: caller) else {
             throw GoogleError.fieldMissing("resource.sourceDisk")
         }

@@ -94,7 +94,12 @@ struct AttachedDisks: Sendable {
     }
 
     /// The key of a disk that a client names, in the instance's zone.
+    ///
+    /// - Throws: ``GoogleError`` 400 for a disk of another zone, 501 for one of a region.
     static func existing(_ source: String, _ instance: ResourceKey, field: String) throws -> ResourceKey {
+        guard ResourceName(parsing: source).value(of: "regions") == nil else {
+            throw GoogleError.lackingField("\(field).source".replacing(/^resource\./, with: ""), value: source)
+        }
         let zone = ResourceName(parsing: source).value(of: "zones")
         guard zone == nil || zone == instance.zone else {
             throw GoogleError.invalidField("\(field).source", source, "Disk must be in the same zone as the instance.")

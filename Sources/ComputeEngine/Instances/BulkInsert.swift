@@ -11,20 +11,32 @@ extension InstanceMethods {
     /// See [bulk creation](https://docs.cloud.google.com/compute/docs/instances/multiple/about-bulk-creation).
     func bulkInsert(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let zone = try await rows.key(input)
-        return try await insert(input.body, in: zone, "compute.instances.bulkInsert", scopes: [zone.scope], by: caller)
+        return try await insert(
+            input.body,
+            in: zone,
+            "compute.instances.bulkInsert",
+            zones: Zones(scopes: [zone.scope]),
+            by: caller
+        )
     }
 
     /// The same in zones that Brume chooses: one of the region, or all in turn where they are to be balanced.
     func bulkInsertInRegion(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let region = try await rows.key(input)
         let policy = input.body["locationPolicy"]
-        let zones = try Self.zones(of: region, policy?["locations"]?.object ?? [:])
+        let locations = policy?["locations"]?.object ?? [:]
+        let zones = try Self.zones(of: region, locations)
         let isBalanced = policy?["targetShape"]?.string == "BALANCED"
+        var most: [String: Int] = [:]
+        for (location, said) in locations {
+            let zone = ResourceName(parsing: location).last
+            most["zones/\(zone)"] = (said["constraints"]?["maxCount"]?.integer).map { max(0, Int($0)) }
+        }
         return try await insert(
             input.body,
             in: region,
             "compute.regionInstances.bulkInsert",
-            scopes: (isBalanced ? zones : Array(zones.prefix(1))).map { "zones/\($0)" },
+            zones: Zones(scopes: zones.map { "zones/\($0)" }, most: most, isBalanced: isBalanced),
             by: caller
         )
     }
@@ -60,7 +72,7 @@ extension InstanceMethods {
         _ body: JSON,
         in place: ResourceKey,
         _ method: String,
-        scopes: [String],
+        zones: Zones,
         by caller: Caller
     ) async throws -> JSON {
         let each = body["perInstanceProperties"]?.object ?? [:]
@@ -75,9 +87,10 @@ extension InstanceMethods {
         guard Int(body["minCount"]?.integer ?? Int64(count)) <= count else {
             throw GoogleError.invalid("'minCount' cannot be larger than 'count'.")
         }
+        let scopes = try zones.share(count)
         let taken = Set(
             try await rows.store.list("instances", project: place.project)
-                .filter { scopes.contains($0.key.scope) }.map(\.key.name)
+                .filter { zones.scopes.contains($0.key.scope) }.map(\.key.name)
         )
         let names = try Self.names(
             body["namePattern"]?.string ?? "",
@@ -97,8 +110,7 @@ extension InstanceMethods {
             var own = shared
             for (field, value) in each[name]?.object ?? [:] where field != "name" { own[field] = value }
             own["name"] = .string(name)
-            let scope = scopes[index % scopes.count]
-            let key = ResourceKey(project: place.project, scope: scope, collection: "instances", name: name)
+            let key = ResourceKey(project: place.project, scope: scopes[index], collection: "instances", name: name)
             let draft = try await maker.draft(own, at: key, for: caller)
             var operation = maker.operation(for: draft, by: caller)
             operation.input["operationGroupId"] = .string(group)
@@ -177,5 +189,37 @@ extension InstanceMethods {
         guard let failure, made.count < Int(operation.input["minCount"]?.integer ?? 0) else { return [:] }
         for (key, id) in made { try await life.delete(key, id: id) }
         throw failure.asGoogleError
+    }
+}
+
+/// The zones that many instances are shared out to.
+private struct Zones {
+    var scopes: [String]
+    /// How many a zone takes at most; one that is not named here takes all.
+    var most: [String: Int] = [:]
+    /// Whether each zone takes one in turn; else the first is filled before the next.
+    var isBalanced = false
+
+    /// The zone of each instance.
+    ///
+    /// - Throws: ``GoogleError`` `invalid` (400) when the zones do not take that many.
+    func share(_ count: Int) throws -> [String] {
+        var room = most
+        var shared: [String] = []
+        while shared.count < count {
+            let open = scopes.filter { room[$0] ?? count > 0 }
+            guard !open.isEmpty else {
+                throw GoogleError.invalidField(
+                    "locationPolicy.locations[].constraints.maxCount",
+                    String(shared.count),
+                    "The zones take no more than this, and \(count) instances are asked for."
+                )
+            }
+            for scope in (isBalanced ? open[...] : open.prefix(1)) where shared.count < count {
+                shared.append(scope)
+                room[scope] = room[scope].map { $0 - 1 }
+            }
+        }
+        return shared
     }
 }

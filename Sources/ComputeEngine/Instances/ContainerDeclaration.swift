@@ -12,15 +12,43 @@ struct ContainerDeclaration: Decodable, Sendable {
             var value: String?
         }
 
+        struct Security: Decodable, Sendable {
+            var privileged: Bool?
+        }
+
+        struct VolumeMount: Decodable, Sendable {
+            var name: String
+            var mountPath: String
+            var readOnly: Bool?
+        }
+
         var name: String?
         var image: String
         var command: [String]?
         var args: [String]?
         var env: [Variable]?
+        var securityContext: Security?
+        var volumeMounts: [VolumeMount]?
+    }
+
+    private struct Volume: Decodable, Sendable {
+        struct PersistentDisk: Decodable, Sendable {
+            var pdName: String
+            var partition: Int?
+        }
+
+        struct EmptyFolder: Decodable, Sendable {
+            var medium: String?
+        }
+
+        var name: String
+        var gcePersistentDisk: PersistentDisk?
+        var emptyDir: EmptyFolder?
     }
 
     private struct Spec: Decodable, Sendable {
         var containers: [Container]
+        var volumes: [Volume]?
         var restartPolicy: String?
     }
 
@@ -30,6 +58,43 @@ struct ContainerDeclaration: Decodable, Sendable {
     var container: Container
     /// `Always`, `OnFailure` or `Never`.
     var restartPolicy: String { spec.restartPolicy ?? "Always" }
+
+    /// Where in the container a disk of the instance is to be found, by the name of its device; nil: where any disk is.
+    func mount(ofDevice name: String) -> Container.VolumeMount? {
+        let volumes = (spec.volumes ?? []).filter { $0.gcePersistentDisk?.pdName == name }
+        return container.volumeMounts?.first { mount in volumes.contains { $0.name == mount.name } }
+    }
+
+    /// Folders of the container that are in memory, and empty when it starts.
+    var memoryMounts: [Mount] {
+        let volumes = Set((spec.volumes ?? []).filter { $0.emptyDir != nil }.map(\.name))
+        return (container.volumeMounts ?? []).filter { volumes.contains($0.name) }.map {
+            Mount(.memory, at: $0.mountPath)
+        }
+    }
+
+    /// Refuses what would have to be done of a declaration, and is not.
+    ///
+    /// - Throws: ``GoogleError`` `notImplemented` (501) naming it; `invalid` (400) for a path that is none.
+    func check() throws {
+        func lacks(_ what: String) -> GoogleError { .lackingField("metadata.items[\(Self.metadataKey)].\(what)") }
+        if container.securityContext?.privileged ?? false { throw lacks("securityContext.privileged") }
+        for volume in spec.volumes ?? [] {
+            guard volume.gcePersistentDisk != nil || volume.emptyDir != nil else {
+                throw lacks("volumes[\(volume.name)]")
+            }
+            if volume.gcePersistentDisk?.partition ?? 0 != 0 {
+                throw lacks("volumes[\(volume.name)].gcePersistentDisk.partition")
+            }
+        }
+        for mount in container.volumeMounts ?? [] where !mount.mountPath.hasPrefix("/") || mount.mountPath.count < 2 {
+            throw GoogleError.invalidField(
+                "volumeMounts[].mountPath",
+                mount.mountPath,
+                "It must be the path of a folder in the container."
+            )
+        }
+    }
 
     private enum CodingKeys: CodingKey { case spec }
 

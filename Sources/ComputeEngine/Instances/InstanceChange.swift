@@ -58,6 +58,7 @@ struct InstanceChange: Sendable {
         metadata["kind"] = "compute#metadata"
         metadata["fingerprint"] = .string(Token.fingerprint())
         instance["metadata"] = metadata
+        try ContainerDeclaration.read(from: instance)?.check()
     }
 
     /// Only what is off becomes Spot, or ceases to be.

@@ -13,6 +13,7 @@ extension InstanceMethods {
         guard let source = input.body["source"]?.string, !source.isEmpty else {
             throw GoogleError.fieldMissing("resource.source")
         }
+        try LackingFields.ofAttachedDisks.check(input.body)
         try await life.checkVolumeAccess()
         let disk = try AttachedDisks.existing(source, instance, field: "resource")
         let isReadOnly = input.body["mode"]?.string == "READ_ONLY"
@@ -44,7 +45,7 @@ extension InstanceMethods {
         let device = input.query["deviceName"] ?? ""
         let key = try await rows.key(input)
         try await life.checkVolumeAccess()
-        let folder = Disk.folder(deviceName: device)
+        let folder = try InstanceLife.place(ofDevice: device, in: try await rows.store.get(key)).folder
         return try await rows.changes.change(
             "compute.instances.detachDisk",
             key,
@@ -91,9 +92,10 @@ extension InstanceLife {
 
     /// A disk that is not the machine's root, with its volume made.
     func mount(_ attached: JSON, of key: ResourceKey) async throws -> Mount {
-        let folder = Disk.folder(deviceName: attached["deviceName"]?.string ?? "")
+        let instance = try await store.get(key)
+        let (folder, isReadOnly) = try Self.place(ofDevice: attached["deviceName"]?.string ?? "", in: instance)
         guard let source = attached["source"]?.string else {
-            let volume = LocalDisk.volume(attached, of: try await store.get(key))
+            let volume = LocalDisk.volume(attached, of: instance)
             try await engine.ensureVolume(volume, labels: DiskContents.labels)
             return Mount(.volume(volume), at: folder, isReadOnly: false)
         }
@@ -102,8 +104,14 @@ extension InstanceLife {
         return Mount(
             .volume(DiskContents.volume(of: disk)),
             at: folder,
-            isReadOnly: attached["mode"]?.string == "READ_ONLY"
+            isReadOnly: attached["mode"]?.string == "READ_ONLY" || isReadOnly
         )
+    }
+
+    /// Where a machine finds a disk: where its container declares it, or else in the folder of all disks.
+    static func place(ofDevice name: String, in instance: JSON) throws -> (folder: String, isReadOnly: Bool) {
+        let declared = try ContainerDeclaration.read(from: instance)?.mount(ofDevice: name)
+        return (declared?.mountPath ?? Disk.folder(deviceName: name), declared?.readOnly ?? false)
     }
 
     func attach(_ key: ResourceKey, _: Operations.Operation) async throws {

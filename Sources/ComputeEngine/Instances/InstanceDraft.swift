@@ -25,6 +25,8 @@ struct InstanceDraft: Sendable {
         guard let region = Region.ofZone(zone) else { throw GoogleError.unknownZone(zone, project: key.project) }
 
         instance = body
+        try LackingFields.ofInstances.check(body)
+        if (body["networkInterfaces"]?.array ?? []).count > 1 { throw GoogleError.lackingField("networkInterfaces[1]") }
         let type = try MachineType.find(body["machineType"]?.string ?? "", field: "resource.machineType")
         try GuestAccelerators.complete(&instance, type: type, key: key)
         instance["scheduling"] = try Scheduling.completed(instance["scheduling"] ?? [:])

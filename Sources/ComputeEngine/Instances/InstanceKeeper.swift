@@ -92,7 +92,8 @@ struct InstanceKeeper: Service {
         } catch is CancellationError {
         } catch {
             logger.error("cannot bring an instance back: \(error)", metadata: ["instance": "\(key.resourceName)"])
-            try? await life.setStatus(key, "TERMINATED")
+            let reason = "The machine could not be started again: \((error as? GoogleError)?.message ?? "\(error)")"
+            try? await life.setStatus(key, "TERMINATED", because: reason)
         }
     }
 
@@ -126,8 +127,20 @@ struct InstanceKeeper: Service {
         if restarts, exit.reason != .poweredOff { return await restore(key, from: "RUNNING", failed: instance) }
         // Before anybody may start it again.
         try await life.emptyLocalDisks(of: instance, key)
-        guard try await life.claim(key, from: "RUNNING", to: "TERMINATED") else { return }
+        guard try await life.claim(key, from: "RUNNING", to: "TERMINATED", because: exit.failure) else { return }
         let event: SystemEvent = exit.reason == .poweredOff ? .guestTerminate : .hostError
         try await life.changes.note(event, of: instance, at: key)
+    }
+}
+
+extension Exit {
+    /// Why a machine is off that nobody switched off; nil when somebody did, inside.
+    fileprivate var failure: String? {
+        switch reason {
+        case .rebooted, .poweredOff: nil
+        case .outOfMemory: "The machine was ended: it took more memory than its machine type has."
+        case .exited, .timedOut, .failedToStart, .outOfDisk:
+            "The machine ended by itself, with the exit code \(code)." + (message.map { " \($0)" } ?? "")
+        }
     }
 }

@@ -67,7 +67,7 @@ struct InstanceLife: Sendable {
 
     /// Checks what can be checked before a row is made.
     func check(_ instance: JSON) throws {
-        _ = try ContainerDeclaration.read(from: instance)
+        try ContainerDeclaration.read(from: instance)?.check()
         try RunLimit.check(instance["scheduling"])
         try HostName.check(instance)
         try NetworkTags.check(instance["tags"])
@@ -258,7 +258,7 @@ struct InstanceLife: Sendable {
 
     // MARK: Looking
 
-    /// What the machine has written to its console.
+    /// What the machine has written to its console, and why it is off when it did not end as it should.
     func console(of instance: JSON) async throws -> [UInt8] {
         var output = Array(GuestAccelerators.notice(of: instance).utf8)
         do {
@@ -267,6 +267,7 @@ struct InstanceLife: Sendable {
         } catch EngineError.notFound {
             return output  // Not made yet.
         }
+        if let reason = instance["statusMessage"]?.string { output += "\r\nbrume: \(reason)\r\n".utf8 }
         return output
     }
 
@@ -300,17 +301,21 @@ struct InstanceLife: Sendable {
     func setStatus(
         _ key: ResourceKey,
         _ status: String,
+        because reason: String? = nil,
         _ change: @escaping @Sendable (inout JSON) -> Void = { _ in }
     ) async throws {
         try await store.update(key) { instance in
             change(&instance)
-            Self.turn(&instance, to: status)
+            Self.turn(&instance, to: status, because: reason)
         }
     }
 
     /// Gives an instance a status, and brings what it shows of its machine to that.
-    static func turn(_ instance: inout JSON, to status: String) {
+    ///
+    /// - Parameter reason: Why, where nobody asked for it.
+    static func turn(_ instance: inout JSON, to status: String, because reason: String? = nil) {
         instance["status"] = .string(status)
+        instance["statusMessage"] = reason.map { .string($0) }
         settle(&instance)
     }
 
@@ -325,12 +330,13 @@ struct InstanceLife: Sendable {
     /// Changes a status that is still what it was.
     ///
     /// - Returns: Whether this call has changed it.
-    func claim(_ key: ResourceKey, from: String, to status: String) async throws -> Bool {
+    func claim(_ key: ResourceKey, from: String, to status: String, because reason: String? = nil) async throws -> Bool
+    {
         try await store.database.write { db in
             guard let instance = try ResourceStore.fetch(key, in: db), instance["status"]?.string == from else {
                 return false
             }
-            _ = try ResourceStore.update(key, in: db) { Self.turn(&$0, to: status) }
+            _ = try ResourceStore.update(key, in: db) { Self.turn(&$0, to: status, because: reason) }
             return true
         }
     }

@@ -232,7 +232,8 @@ extension InstanceLife {
         let spec: MachineSpec
         var isPublic = false
         var publicImage: CatalogueEntry?
-        if let container = try ContainerDeclaration.read(from: instance)?.container {
+        if let declaration = try ContainerDeclaration.read(from: instance) {
+            let container = declaration.container
             let reference = ImageReference(container.image)
             let account = instance["serviceAccounts"]?[0]?["email"]?.string
             let image = try await catalogue.ensure(
@@ -249,7 +250,7 @@ extension InstanceLife {
                 (container.env ?? []).map { ($0.name, $0.value ?? "") },
                 uniquingKeysWith: { $1 }
             )
-            process.mounts = catalogue.hostMounts(for: image)
+            process.mounts = catalogue.hostMounts(for: image) + declaration.memoryMounts
             process.files = [GuestTools.container(container.name ?? key.name)]
             // An image with an init of its own boots, as on a machine of its own.
             spec = MachineSpec(process: process, bootsInit: true)

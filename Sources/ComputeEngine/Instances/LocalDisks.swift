@@ -69,7 +69,7 @@ enum LocalDisk {
 extension MachineType {
     /// Whether local SSDs may be added.
     fileprivate var takesLocalDisks: Bool {
-        ["n1", "n2", "n2d", "c2", "g2", "a2", "custom"].contains(name.split(separator: "-").first ?? "")
+        ["n1", "n2", "n2d", "c2", "c2d", "g2", "a2", "custom"].contains(name.split(separator: "-").first ?? "")
     }
 }
 

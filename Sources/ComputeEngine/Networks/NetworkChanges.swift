@@ -42,14 +42,16 @@ extension NetworkMethods {
 
     // MARK: Subnetworks
 
+    /// What is said of a subnetwork, is shown and does nothing here.
+    static let saidOfSubnetworks = ["description", "privateIpGoogleAccess", "logConfig", "enableFlowLogs"]
+
     /// Changes what is said of a subnetwork; its range stays.
     ///
     /// - Throws: ``GoogleError`` `conditionNotMet` (412) for an older fingerprint; 400 for another field.
     func patchSubnetwork(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         try await changeSubnetwork("patch", input, by: caller) { subnetwork in
             try Token.check(input.body["fingerprint"], against: subnetwork["fingerprint"])
-            let changeable = ["description", "privateIpGoogleAccess", "logConfig", "enableFlowLogs"]
-            try Self.merge(input.body, into: &subnetwork, only: changeable, for: caller)
+            try Self.merge(input.body, into: &subnetwork, only: Self.saidOfSubnetworks, for: caller)
         }
     }
 

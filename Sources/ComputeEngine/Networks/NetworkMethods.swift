@@ -159,6 +159,7 @@ struct NetworkMethods: Sendable {
     /// Makes a subnetwork of a network in custom mode.
     func insertSubnetwork(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let key = try await subnetworks.newKey(input)
+        try LackingFields.ofSubnetworks.check(input.body)
         let name = ResourceName(parsing: input.body["network"]?.string ?? "").last
         let network = Network.key(name, in: key.project)
         try await defaults.establish(in: key.project)
@@ -173,13 +174,15 @@ struct NetworkMethods: Sendable {
         guard let wanted = AddressRange(exactly: range), (8...29).contains(wanted.length) else {
             throw GoogleError.invalidField("resource.ipCidrRange", range, "Must be an IPv4 range of length 8 to 29.")
         }
-        let subnetwork = Network.subnetworkDocument(
+        var document = Network.subnetworkDocument(
             key,
             range: range,
             network: network,
             created: Timestamp.text(rows.changes.now()),
             id: Token.id()
         )
+        for field in Self.saidOfSubnetworks where input.body[field] != nil { document[field] = input.body[field] }
+        let subnetwork = document
         return try await subnetworks.insert(subnetwork, at: key, by: caller) { db in
             let others = try ResourceStore.list("subnetworks", project: key.project, in: db)
             let other = others.first { other in

@@ -30,21 +30,37 @@ struct MachineType: Sendable, Equatable {
         + family("e2-highcpu", [2, 4, 8, 16, 32], memoryPerCPU: 1024)
         + family("n1-standard", [1, 2, 4, 8, 16, 32, 64, 96], memoryPerCPU: 3840)
         + family("n1-highmem", [2, 4, 8, 16, 32, 64, 96], memoryPerCPU: 6656)
-        + family("n1-highcpu", [2, 4, 8, 16, 32, 64, 96], memoryPerCPU: 921)
+        + family("n1-highcpu", [2, 4, 8, 16, 32, 64, 96], memoryPerCPU: 921.6)
         + family("n2-standard", [2, 4, 8, 16, 32, 48, 64, 80], memoryPerCPU: 4096)
         + family("n2-highmem", [2, 4, 8, 16, 32, 48, 64, 80], memoryPerCPU: 8192)
         + family("n2-highcpu", [2, 4, 8, 16, 32, 48, 64, 80], memoryPerCPU: 1024)
+        + family("n2d-standard", [2, 4, 8, 16, 32, 48, 64, 80, 96, 128, 224], memoryPerCPU: 4096)
+        + family("n2d-highmem", [2, 4, 8, 16, 32, 48, 64, 80, 96], memoryPerCPU: 8192)
+        + family("n2d-highcpu", [2, 4, 8, 16, 32, 48, 64, 80, 96, 128, 224], memoryPerCPU: 1024)
+        + family("n4-standard", [2, 4, 8, 16, 32, 48, 64, 80], memoryPerCPU: 4096)
+        + family("n4-highmem", [2, 4, 8, 16, 32, 48, 64, 80], memoryPerCPU: 8192)
+        + family("n4-highcpu", [2, 4, 8, 16, 32, 48, 64, 80], memoryPerCPU: 2048)
+        + family("t2d-standard", [1, 2, 4, 8, 16, 32, 48, 60], memoryPerCPU: 4096)
         + family("c2-standard", [4, 8, 16, 30, 60], memoryPerCPU: 4096)
+        + family("c2d-standard", [2, 4, 8, 16, 32, 56, 112], memoryPerCPU: 4096)
+        + family("c2d-highmem", [2, 4, 8, 16, 32, 56, 112], memoryPerCPU: 8192)
+        + family("c2d-highcpu", [2, 4, 8, 16, 32, 56, 112], memoryPerCPU: 2048)
+        + family("c3-standard", [4, 8, 22, 44, 88, 176], memoryPerCPU: 4096)
+        + family("c3-highmem", [4, 8, 22, 44, 88, 176], memoryPerCPU: 8192)
+        + family("c3-highcpu", [4, 8, 22, 44, 88, 176], memoryPerCPU: 2048)
         + family("g2-standard", [4, 8, 12, 16, 24, 32, 48, 96], memoryPerCPU: 4096)
         + [
             MachineType("a2-highgpu-1g", cpus: 12, memoryMiB: 85 << 10),
             MachineType("a2-highgpu-2g", cpus: 24, memoryMiB: 170 << 10),
             MachineType("a2-highgpu-4g", cpus: 48, memoryMiB: 340 << 10),
             MachineType("a2-highgpu-8g", cpus: 96, memoryMiB: 680 << 10),
+            MachineType("a2-megagpu-16g", cpus: 96, memoryMiB: 1360 << 10),
         ]
 
-    private static func family(_ prefix: String, _ sizes: [Int], memoryPerCPU: Int) -> [MachineType] {
-        sizes.map { MachineType("\(prefix)-\($0)", cpus: $0, memoryMiB: $0 * memoryPerCPU) }
+    private static func family(_ prefix: String, _ sizes: [Int], memoryPerCPU: Double) -> [MachineType] {
+        sizes.map { cpus in
+            MachineType("\(prefix)-\(cpus)", cpus: cpus, memoryMiB: Int((Double(cpus) * memoryPerCPU).rounded()))
+        }
     }
 
     /// Finds a predefined type, or reads a custom one: `custom-4-8192`, `n2-custom-4-8192`.
@@ -88,6 +104,9 @@ extension MachineType {
         switch name.split(separator: "-").first {
         case "n2", "c2", "g2", "a2": "Intel Cascade Lake"
         case "n2d": "AMD Rome"
+        case "t2d", "c2d": "AMD Milan"
+        case "c3": "Intel Sapphire Rapids"
+        case "n4": "Intel Emerald Rapids"
         default: "Intel Broadwell"
         }
     }

@@ -57,6 +57,7 @@ struct SnapshotMethods: Sendable {
 
     private func document(_ body: JSON, _ key: ResourceKey, for caller: Caller) async throws -> JSON {
         try Labels.check(body["labels"], field: "resource.labels")
+        try LackingFields.ofSnapshots.check(body)
         let source = try await sources.find(in: body, project: key.project, for: caller)
         guard let source, source.field == "sourceDisk" else { throw GoogleError.fieldMissing("resource.sourceDisk") }
         var snapshot: JSON = [

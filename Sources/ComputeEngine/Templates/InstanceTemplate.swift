@@ -45,6 +45,7 @@ struct InstanceTemplateMethods: Sendable {
 
     func insert(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let key = try await rows.newKey(input)
+        try LackingFields.ofTemplates.check(input.body)
         guard let properties = input.body["properties"] else {
             throw GoogleError.fieldMissing("resource.properties")
         }
@@ -54,6 +55,7 @@ struct InstanceTemplateMethods: Sendable {
             throw GoogleError.invalidField("resource.properties.disks", "", "No disks are specified.")
         }
         try Labels.check(properties["labels"], field: "resource.properties.labels")
+        try LackingFields.ofInstances.check(properties, under: "properties.")
         if let metadata = properties["metadata"] { _ = try Metadata.checked(metadata) }
         var template: JSON = [
             "kind": "compute#instanceTemplate", "id": .string(Token.id()), "name": .string(key.name),
