@@ -1,5 +1,6 @@
 """One cloud for all conformance tests of a run: started here, on a port and in folders of its own, and stopped again."""
 
+import functools
 import json
 import os
 import pathlib
@@ -92,6 +93,11 @@ class Cloud:
         while not condition():
             assert time.monotonic() < deadline, self.log()[-4000:]
             time.sleep(0.1)
+
+    @functools.cached_property
+    def token(self):
+        """The owner's access token."""
+        return self.sh("gcloud auth print-access-token").stdout.strip()
 
     def log(self):
         path = self.data / "logs" / "brume.log"

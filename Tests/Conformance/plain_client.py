@@ -10,7 +10,7 @@ class Client:
 
     def __init__(self, cloud):
         self.base = f"http://127.0.0.1:{cloud.port}"
-        self.token = cloud.sh("gcloud auth print-access-token").stdout.strip()
+        self.token = cloud.token
 
     def call(self, method, path, data=None, headers=None):
         request = urllib.request.Request(self.base + path, data, method=method)

@@ -23,7 +23,7 @@ def engine(cloud, command):
     return cloud.sh(f"docker -H unix://{cloud.data}/run/engine/docker.sock {command}")
 
 
-def insert(cloud, name):
+def insert(cloud, name, **fields):
     """Asks for an instance; returns the operation, which is acknowledged."""
     body = {
         "name": name,
@@ -31,10 +31,17 @@ def insert(cloud, name):
         "disks": [{"boot": True, "autoDelete": True, "initializeParams": {
             "sourceImage": "projects/debian-cloud/global/images/family/debian-12"}}],
         "networkInterfaces": [{"network": "global/networks/default", "accessConfigs": [{"type": "ONE_TO_ONE_NAT"}]}],
+        **fields,
     }
     path = f"/compute/v1/projects/{cloud.project}/zones/{ZONE}/instances"
     headers = {"Content-Type": "application/json"}
     status, answer = Client(cloud).call("POST", path, json.dumps(body).encode(), headers)
+    assert status == 200, answer
+    return json.loads(answer)
+
+
+def get(cloud, path):
+    status, answer = Client(cloud).call("GET", f"/compute/v1/projects/{cloud.project}/{path}")
     assert status == 200, answer
     return json.loads(answer)
 
@@ -84,3 +91,17 @@ def test_an_engine_that_dies_is_started_again_and_its_machines_are_there(own):
     own.sh(f"gcloud compute instances stop vm --zone={ZONE} -q")
     described = own.sh(f"gcloud compute instances describe vm --zone={ZONE} --format='value(status)'")
     assert described.stdout.strip() == "TERMINATED"
+
+
+def test_a_machine_that_dies_says_why_or_is_started_again_as_scheduled(own):
+    for operation in [insert(own, "back"), insert(own, "gone", scheduling={"automaticRestart": False})]:
+        assert "error" not in ended(own, operation)
+    listed = json.loads(own.sh("gcloud compute instances list --format=json").stdout)
+    for instance in listed:
+        engine(own, f"kill instance-{instance['id']}")
+    own.until(lambda: get(own, f"zones/{ZONE}/instances/gone")["status"] == "TERMINATED")
+    assert "exit code 137" in own.sh(f"gcloud compute instances get-serial-port-output gone --zone={ZONE}").stdout
+    restart = "operationType=compute.instances.automaticRestart"
+    own.until(lambda: get(own, f"zones/{ZONE}/operations?filter={restart}").get("items"))
+    assert get(own, f"zones/{ZONE}/instances/back")["status"] == "RUNNING"
+    assert own.sh(f"gcloud compute ssh back --zone={ZONE} -q --command=hostname").stdout.split()[-1] == "back"

@@ -23,7 +23,7 @@ def repository(cloud, name):
 
 @pytest.fixture
 def owner(cloud):
-    return Registry(cloud, HOST, cloud.sh("gcloud auth print-access-token").stdout.strip())
+    return Registry(cloud, HOST, cloud.token)
 
 
 def test_a_repository_is_described_changed_listed_and_deleted(cloud, repository):

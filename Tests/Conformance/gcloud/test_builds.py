@@ -146,7 +146,7 @@ def test_hundreds_of_megabytes_are_logged_in_bounded_memory(cloud, tmp_path):
 def test_many_builds_at_once_run_some_at_a_time_and_all_end(cloud):
     """Ends of steps come in bursts; a build that misses its own would wait for ever."""
     root = f"http://127.0.0.1:{cloud.port}/cloudbuild/v1/projects/{cloud.project}/builds"
-    token = cloud.sh("gcloud auth print-access-token").stdout.strip()
+    token = cloud.token
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def call(path="", body=None):

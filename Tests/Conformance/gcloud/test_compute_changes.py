@@ -202,3 +202,20 @@ def test_a_stopped_instance_with_a_local_ssd_becomes_spot(rehearsal):
     told = "operations list --filter='operationType=compute.instances.preempted'"
     assert show(rehearsal, told, "user,targetLink.basename()").split() == ["system", "cheap"]
     rehearsal.sh(f"gcloud compute instances delete cheap {ZONE} -q")
+
+
+@pytest.mark.parametrize(
+    "asked, field",
+    [
+        ("instances create odd --network-interface=network=default,aliases=/28", "networkInterfaces[0].aliasIpRanges"),
+        ("instances create odd --node-group=g", "scheduling.nodeAffinities"),
+        ("instances create odd --create-disk=size=10,storage-pool=s", "disks[1].initializeParams.storagePool"),
+        ("disks create odd --source-instant-snapshot=s", "sourceInstantSnapshot"),
+        ("images create odd --source-uri=gs://bucket/disk.tar.gz", "rawDisk"),
+    ],
+)
+def test_what_brume_lacks_is_refused_by_its_name(rehearsal, asked, field):
+    place = "" if asked.startswith("images") else ZONE
+    refused = rehearsal.sh(f"gcloud compute {asked} {place}", check=False)
+    assert refused.status == 1 and f"does not implement the field 'resource.{field}'" in refused.output
+    assert show(rehearsal, "disks list", "name") == ""

@@ -12,6 +12,8 @@ def machine(cloud):
     cloud.sh(
         f"gcloud compute instances create-with-container {name} {ZONE} --container-image=busybox"
         " --container-command=sleep --container-arg=100000 --container-env=MODE=first"
+        " --create-disk=name=data,size=10,auto-delete=yes --container-mount-disk=name=data,mount-path=/data"
+        " --container-mount-tmpfs=mount-path=/scratch"
     )
     yield name
     cloud.sh(f"gcloud compute instances delete {name} {ZONE} -q")
@@ -25,6 +27,8 @@ def test_its_container_is_entered_as_its_root(cloud, machine):
     inside = ssh(cloud, machine, "id -u; hostname -f; echo mode $MODE", f"--container={machine}").stdout.split("\n")
     assert inside[-4:-1] == ["0", f"{machine}.europe-west1-b.c.{cloud.project}.internal", "mode first"]
     assert ssh(cloud, machine, "sudo docker ps").stdout.split()[-1] == machine
+    mounts = ssh(cloud, machine, "grep -E \" /(data|scratch) \" /proc/mounts", f"--container={machine}").stdout
+    assert sorted(line.split()[1] for line in mounts.splitlines()) == ["/data", "/scratch"] and "tmpfs /scratch" in mounts
     other = ssh(cloud, machine, "id -u", "--container=other", check=False)
     assert other.status == 1 and "No such container: other" in other.output
 

@@ -62,7 +62,7 @@ def call(cloud, method, path, body=None, headers=None, token=True):
     """One call of the API at the plain endpoint; returns status and text."""
     headers = dict(headers or {})
     if token:
-        headers["Authorization"] = "Bearer " + cloud.sh("gcloud auth print-access-token").stdout.strip()
+        headers["Authorization"] = "Bearer " + cloud.token
     data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{cloud.port}{path}", data, headers, method=method)
     try:
@@ -133,7 +133,7 @@ def test_nobody_reads_or_pushes_without_credentials_or_permission(sim, work):
     quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
     assert sim.sh(f"git ls-remote {address}", check=False, environment=quiet).status != 0
     assert sim.sh(f"git ls-remote {address.replace('://', '://me:wrong@')}", check=False, environment=quiet).status != 0
-    token = sim.sh("gcloud auth print-access-token").stdout.strip()
+    token = sim.token
     assert "refs/heads/main" in sim.sh(f"git ls-remote {address.replace('://', f'://me:{token}@')}", environment=quiet).stdout
     account = f"{work.name}@{sim.project}.iam.gserviceaccount.com"
     sim.sh(f"gcloud iam service-accounts create {work.name}")

@@ -62,6 +62,6 @@ def test_gzip_travels_and_rests_packed_and_arrives_plain(cloud, bucket, tmp_path
         cloud.sh(f"gsutil cp {bucket}/{name} back && cmp back page.txt && rm back", cwd=tmp_path)
     # gsutil asks for no-transform, which keeps content packed for everybody.
     cloud.sh(f"gsutil setmeta -h 'Cache-Control:private' {bucket}/rests")
-    token = cloud.sh("gcloud auth print-access-token").stdout.strip()
+    token = cloud.token
     url = f"https://storage.googleapis.com/{bucket[5:]}/rests"
     assert cloud.sh(f"curl -sf -H 'Authorization: Bearer {token}' {url}").stdout == text

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.needs("gcloud")
 
 @pytest.fixture(scope="session")
 def registry(cloud):
-    return Registry(cloud, token=cloud.sh("gcloud auth print-access-token").stdout.strip())
+    return Registry(cloud, token=cloud.token)
 
 
 @pytest.fixture

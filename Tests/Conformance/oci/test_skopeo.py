@@ -50,7 +50,7 @@ def layout(folder, platforms):
 
 @pytest.fixture(scope="module")
 def password(cloud):
-    return cloud.sh("gcloud auth print-access-token").stdout.strip()
+    return cloud.token
 
 
 @pytest.mark.needs("skopeo")

@@ -39,7 +39,7 @@ def repository(cloud, name):
 
 
 def test_what_twine_uploads_pip_installs_and_gcloud_lists(cloud, repository, tmp_path):
-    token = cloud.sh("gcloud auth print-access-token").stdout.strip()
+    token = cloud.token
     root = f"{LOCATION}-python.pkg.dev/{cloud.project}/{repository}"
     files = [wheel(tmp_path, "Fog-Lamp", version) for version in ("1.0", "1.1+cu118")]
     upload = f"twine upload --non-interactive --disable-progress-bar --repository-url https://{root}/ -u oauth2accesstoken -p {token}"
@@ -77,7 +77,7 @@ def test_what_twine_uploads_pip_installs_and_gcloud_lists(cloud, repository, tmp
 def test_an_image_cannot_be_pushed_into_a_python_repository(cloud, repository):
     from registry_client import Registry
 
-    token = cloud.sh("gcloud auth print-access-token").stdout.strip()
+    token = cloud.token
     registry = Registry(cloud, f"{LOCATION}-docker.pkg.dev", token)
     assert registry.push(f"{cloud.project}/{repository}/app", "v1", b"layer")[0] == 404
 
@@ -126,7 +126,7 @@ def test_a_remote_repository_keeps_what_pip_installed_and_a_virtual_one_puts_our
         " --role=roles/secretmanager.secretAccessor"
     )
     cloud.sh(create)
-    token = cloud.sh("gcloud auth print-access-token").stdout.strip()
+    token = cloud.token
     pip = f"{sys.executable} -m pip --disable-pip-version-check --isolated"
 
     def index(name):
