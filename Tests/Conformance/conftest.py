@@ -176,5 +176,5 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "machines: makes instances; these tests and the others run at the same time, in two clouds")
+    config.addinivalue_line("markers", "compute: of Compute Engine; these tests and the others run at the same time, in two clouds")
     config.addinivalue_line("markers", "needs(*programs): clients without which the test is skipped")

@@ -8,7 +8,7 @@ import pytest
 
 from plain_client import Client
 
-pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh"), pytest.mark.machines]
+pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh"), pytest.mark.compute]
 ZONE = "europe-west1-b"
 
 

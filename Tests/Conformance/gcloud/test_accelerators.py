@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-pytestmark = pytest.mark.needs("gcloud")
+pytestmark = [pytest.mark.needs("gcloud"), pytest.mark.compute]
 ZONE = "--zone=europe-west1-b"
 GPU = "--machine-type=n1-standard-4 --accelerator=type=nvidia-tesla-t4,count=1 --maintenance-policy=TERMINATE"
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh"), pytest.mark.machines]
+pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh"), pytest.mark.compute]
 ZONE = "--zone=europe-west1-b"
 
 

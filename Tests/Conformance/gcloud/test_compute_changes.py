@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.needs("gcloud")
+pytestmark = [pytest.mark.needs("gcloud"), pytest.mark.compute]
 ZONE = "--zone=europe-west1-b"
 IMAGE = "--image-family=debian-12 --image-project=debian-cloud"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh", "qemu-system-x86_64"), pytest.mark.machines]
+pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh", "qemu-system-x86_64"), pytest.mark.compute]
 ZONE = "--zone=europe-west1-d"
 
 INSIDE = """set -e

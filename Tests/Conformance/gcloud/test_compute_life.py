@@ -15,7 +15,7 @@ import pytest
 
 from conftest import free_port
 
-pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh"), pytest.mark.machines]
+pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh"), pytest.mark.compute]
 PLACE = "europe-west1-b"
 ZONE = f"--zone={PLACE}"
 STARTUP = """#!/bin/bash

@@ -7,7 +7,7 @@ import pytest
 
 import ubuntu_archive
 
-pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh"), pytest.mark.machines]
+pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh"), pytest.mark.compute]
 ZONE = "--zone=europe-west1-b"
 IMAGE = "--image-family=ubuntu-2404-lts-amd64 --image-project=ubuntu-os-cloud"
 CREATE = f"gcloud compute instances create lab {ZONE} --machine-type=e2-small {IMAGE}"

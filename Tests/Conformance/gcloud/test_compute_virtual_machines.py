@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh", "qemu-system-x86_64"), pytest.mark.machines]
+pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh", "qemu-system-x86_64"), pytest.mark.compute]
 ZONE = "--zone=europe-west1-b"
 
 

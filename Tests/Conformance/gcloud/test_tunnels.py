@@ -10,7 +10,7 @@ import urllib.request
 import conftest
 import pytest
 
-pytestmark = [pytest.mark.needs("gcloud", "dockerd"), pytest.mark.machines]
+pytestmark = [pytest.mark.needs("gcloud", "dockerd"), pytest.mark.compute]
 ZONE = "europe-west1-b"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.needs("gcloud", "dockerd"), pytest.mark.machines]
+pytestmark = [pytest.mark.needs("gcloud", "dockerd"), pytest.mark.compute]
 
 ZONE = "europe-west1-b"
 
