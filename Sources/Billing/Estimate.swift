@@ -2,6 +2,11 @@ package import Foundation
 
 /// What a configuration would cost, by idealized months of 730 hours as Google's estimates have them.
 package enum Estimate {
+    /// How long an estimate may be for: an hour to ten years.
+    package static let hours = 1.0...87600.0
+    /// Of a month.
+    package static let monthHours = PriceList.hoursOfMonth
+
     /// What is there all the time, under a name.
     package struct Part: Sendable {
         package var name: String
@@ -16,17 +21,17 @@ package enum Estimate {
     }
 
     /// A bill for each month that is begun: discounts begin anew with it.
+    ///
+    /// - Parameter hours: In ``hours``.
     package static func months(of parts: [Part], hours: Double) -> [Bill] {
-        let month = PriceList.hoursOfMonth
-        let count = max(1, Int((hours / month).rounded(.up)))
-        return (0..<count).map { index in
-            let begun = Double(index) * month
+        (0..<max(1, Int((hours / monthHours).rounded(.up)))).map { index in
+            let begun = Double(index) * monthHours
             let start = Date(timeIntervalSince1970: begun * 3600)
-            let end = start.addingTimeInterval(min(month, hours - begun) * 3600)
+            let end = start.addingTimeInterval(min(monthHours, hours - begun) * 3600)
             let usage = parts.map { part in
                 Usage(project: "", resource: part.name, region: part.region, kind: part.kind, start: start, end: end)
             }
-            return Bill(of: usage, from: start, to: end, monthHours: month)
+            return Bill(of: usage, from: start, to: end, monthHours: monthHours)
         }
     }
 

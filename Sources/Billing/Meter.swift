@@ -12,8 +12,9 @@ struct Meter {
         var amount = 0.0
         var rate: Double?
         var isEstimate: Bool
-        /// Whether the price falls with the part of the month.
+        /// Whether the price falls with the part of the month that each one is used.
         var hasSustainedUse = false
+        var count = 1
         /// What of the amount costs nothing in a month, in this project.
         var isFreeAtFirst = false
     }
@@ -110,6 +111,7 @@ struct Meter {
             )
             let isNewer = accelerator.type.contains("a100") || accelerator.type.contains("l4")
             sum.hasSustainedUse = isDiscounted && !isNewer
+            sum.count = max(accelerator.count, 1)
             add(use, service, accelerator.type, hours * Double(accelerator.count), "hours", sum)
         }
         if machine.hasExternalAddress {
@@ -126,11 +128,11 @@ struct Meter {
         _ sum: Sum
     ) {
         let item = Item(project: use.project, service: service, resource: use.resource, name: name, unit: unit)
-        if sums[item] == nil {
-            sums[item] = sum
-            order.append(item)
-        }
-        sums[item]?.amount += amount
+        if sums[item] == nil { order.append(item) }
+        var own = sums[item] ?? sum
+        own.amount += amount
+        own.count = max(own.count, sum.count)
+        sums[item] = own
     }
 
     func lines() -> [Bill.Line] {
@@ -143,7 +145,10 @@ struct Meter {
                 free[item.project] = max(0, left - billed)
                 billed = max(0, billed - left)
             }
-            if sum.hasSustainedUse { billed = Self.sustained(billed, ofMonth: monthHours) }
+            if sum.hasSustainedUse {
+                let count = Double(sum.count)
+                billed = count * Self.sustained(billed / count, ofMonth: monthHours)
+            }
             return Bill.Line(
                 project: item.project,
                 service: item.service,
@@ -168,7 +173,5 @@ struct Meter {
             let inQuarter = min(max(hours - Double(index) * quarter, 0), quarter)
             return sum + inQuarter * (1 - 0.2 * Double(index))
         }
-            // What is more than a month: several accelerators in one line.
-            + max(hours - month, 0) * 0.4
     }
 }

@@ -3,6 +3,7 @@ import CloudBuild
 import CloudStorage
 import ComputeEngine
 package import Foundation
+import GoogleAPI
 import MetadataStore
 import VertexAI
 
@@ -29,7 +30,7 @@ package struct BillReader: Sendable {
 
     /// What a machine would cost.
     ///
-    /// - Throws: ``SettingError`` for a machine type that does not exist.
+    /// - Throws: ``SettingError`` for a machine type that does not exist, or hours that are none.
     package static func estimate(
         machineType: String,
         region: String,
@@ -38,7 +39,14 @@ package struct BillReader: Sendable {
         isSpot: Bool,
         disk: (type: String, gigabytes: Double)?
     ) throws -> Bill {
-        guard var machine = ComputeUsage.machine(machineType) else {
+        guard Estimate.hours.contains(hours) else { throw SettingError("hours: they must be between 1 and 87600") }
+        let type: Usage.Machine?
+        do {
+            type = try ComputeUsage.machine(asked: machineType)
+        } catch let error as GoogleError {
+            throw SettingError("machine type: \(error.message)")
+        }
+        guard var machine = type else {
             throw SettingError("machine type: there is no '\(machineType)': see 'gcloud compute machine-types list'")
         }
         machine.isSpot = isSpot

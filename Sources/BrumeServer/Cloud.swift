@@ -99,7 +99,7 @@ package struct Cloud: Sendable {
         apis.append(
             ServiceUsage(store: store, projects: resourceManager, makeID: RequestID.make).api(authorizer: authorizer)
         )
-        let billing = CloudBilling(store: store, projects: resourceManager, machine: ComputeUsage.machine)
+        let billing = CloudBilling(store: store, projects: resourceManager, machine: ComputeUsage.machine(asked:))
         apis.append(billing.api(authorizer: authorizer))
 
         let storage = CloudStorage(

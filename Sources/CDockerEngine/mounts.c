@@ -55,8 +55,11 @@ static int in_namespace(pid_t process, char *target, int tree) {
             if (umount2(target, MNT_DETACH)) {
                 _exit(errno);
             }
-            // One that is not empty hid something, which is the machine's.
-            rmdir(target);
+            // What was not made for the mount is the machine's, and so is what is not empty.
+            struct stat folder;
+            if (stat(target, &folder) == 0 && (folder.st_mode & 07777) == brume_folder_mode) {
+                rmdir(target);
+            }
             _exit(0);
         }
         int code = make_folders(target);

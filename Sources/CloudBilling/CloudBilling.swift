@@ -13,7 +13,7 @@ package struct CloudBilling: Sendable {
     package init(
         store: MetadataStore,
         projects: any ProjectDirectory,
-        machine: @escaping @Sendable (_ type: String) -> Usage.Machine?
+        machine: @escaping @Sendable (_ type: String) throws -> Usage.Machine?
     ) {
         self.store = LinkStore(database: store.database)
         self.projects = projects

@@ -24,11 +24,13 @@ extension GoogleError {
     }
 
     /// Something of a scenario that Brume has no estimate of.
-    static func notEstimated(_ field: String) -> GoogleError {
+    ///
+    /// - Parameter why: What is missing for it; nil: there is no code for it.
+    static func notEstimated(_ field: String, _ why: String? = nil) -> GoogleError {
         GoogleError(
             .unimplemented,
             reason: "notImplemented",
-            message: "Brume does not estimate 'costScenario.\(field)'."
+            message: "Brume does not estimate 'costScenario.\(field)'\(why.map { ": \($0)" } ?? "")."
         )
     }
 }

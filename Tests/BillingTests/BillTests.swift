@@ -39,6 +39,17 @@ struct BillTests {
         #expect(isNear(cost(.machine(machine("e2-medium", 1, 4)), region: "europe-west1", hours: 1), 0.03685773))
     }
 
+    @Test func `sustained use is of each accelerator by itself`() {
+        func cards(_ count: Int, hours: Double) -> Double {
+            var machine = machine("n1-standard-4", 4, 15)
+            machine.accelerators = [.init(type: "nvidia-tesla-t4", count: count)]
+            return Estimate.bill(of: [.init("m", in: "us-central1", .machine(machine))], hours: hours).lines[1].cost
+                ?? 0
+        }
+        #expect(isNear(cards(4, hours: 730), 4 * 0.35 * 730 * 0.7))
+        #expect(isNear(cards(2, hours: 365), 2 * 0.35 * 365 * 0.9))
+    }
+
     @Test func `an estimate has months of 730 hours, each with its own discount`() {
         func estimate(_ hours: Double) -> Bill {
             Estimate.bill(

@@ -162,35 +162,54 @@ struct EstimateTests {
         #expect(segments[1]["segmentStartTime"]?["estimationTimeFrameOffset"] == "2628000s")
     }
 
-    @Test func `disks count too, and custom types are read`() async throws {
-        let scenario = Self.scenario(hours: 730) { vm in
+    @Test func `disks count too, a Spot machine costs less, and none costs nothing`() async throws {
+        func total(_ change: (inout JSON) -> Void) async throws -> Double {
+            let scenario = Self.scenario(hours: 730) { vm in
+                vm["guestAccelerator"] = nil
+                change(&vm)
+            }
+            let segment = try await estimate(scenario).json["costEstimationResult"]?["segmentCostEstimates"]?[0]
+            return try dollars(segment?["segmentTotalCostEstimate"]?["netCostEstimate"])
+        }
+        let usual = try await total { _ in }
+        let withDisks = try await total { vm in
+            var size = Self.running(30)
+            size["usageRateTimeline"]?["unit"] = "GiBy"
+            vm["persistentDisks"] = [["diskType": "pd-balanced", "diskSize": size]]
+        }
+        #expect(abs(withDisks - usual - 2 * 3) < 1e-6)
+        let spot = try await total { $0["preemptible"] = true }
+        // As an hour of n1-standard-1 is listed as Spot, four times.
+        #expect(abs(spot - 2 * 730 * 4 * 0.0130025) < 0.01)
+        #expect(try await total { $0["instancesRunning"] = Self.running(0) } == 0)
+    }
+
+    @Test func `what has no known price is not said to be free`() async throws {
+        let custom = Self.scenario(hours: 1) { vm in
             vm["guestAccelerator"] = nil
-            vm["instancesRunning"] = Self.running(0)
             vm["machineType"] = [
                 "customMachineType": ["machineSeries": "n2", "virtualCpuCount": "4", "memorySizeGb": 8]
             ]
         }
-        #expect(try await estimate(scenario).status == 200)
-        let disk = Self.scenario(hours: 730) { vm in
-            var size = Self.running(30)
-            size["usageRateTimeline"]?["unit"] = "GiBy"
-            vm["guestAccelerator"] = nil
-            vm["preemptible"] = true
-            vm["persistentDisks"] = [["diskType": "pd-balanced", "diskSize": size]]
-        }
-        let reply = try await estimate(disk).json["costEstimationResult"]?["segmentCostEstimates"]?[0]
-        let plain = Self.scenario(hours: 730) { vm in
-            vm["guestAccelerator"] = nil
-            vm["preemptible"] = true
-        }
-        let without = try await estimate(plain).json["costEstimationResult"]?["segmentCostEstimates"]?[0]
-        let both = try [reply, without].map { try dollars($0?["segmentTotalCostEstimate"]?["netCostEstimate"]) }
-        #expect(abs(both[0] - both[1] - 2 * 3) < 1e-6)
+        let reply = try await estimate(custom)
+        #expect(reply.status == 501 && reply.text.contains("no price is known of 'n2-custom-4-8192'"), "\(reply.text)")
     }
 
     @Test(arguments: [
         ("machineType", #"{"predefinedMachineType": {"machineType": "e9-none"}}"#, 400, "no machine type 'e9-none'"),
         ("region", #""""#, 400, "computeVmWorkload.region"),
+        ("guestAccelerator", "{}", 400, "acceleratorCount"),
+        ("machineType", #"{"customMachineType": {"memorySizeGb": 1e300}}"#, 400, "no machine type"),
+        (
+            "instancesRunning",
+            #"{"usageRateTimeline": {"unit": "1", "usageRateTimelineEntries": [{"usageRate": 1e300}]}}"#,
+            400, "usageRate between"
+        ),
+        (
+            "instancesRunning",
+            #"{"usageRateTimeline": {"unit": "1", "usageRateTimelineEntries": [{"usageRate": 1e9}]}}"#,
+            400, "more than 100000000 dollars"
+        ),
         ("instancesRunning", "{}", 400, "instancesRunning.usageRateTimeline.unit"),
         ("enableConfidentialCompute", "true", 501, "enableConfidentialCompute"),
         ("licenses", #"["rhel"]"#, 501, "licenses"),

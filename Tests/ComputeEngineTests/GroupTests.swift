@@ -77,7 +77,15 @@ struct GroupTests {
         (#"{}"#, ["b", "b", "b"]), (#"{"targetShape": "BALANCED"}"#, ["b", "c", "d"]),
         (#"{"locations": {"zones/europe-west1-b": {"preference": "DENY"}}}"#, ["c", "c", "c"]),
         (#"{"locations": {"zones/europe-west1-d": {"preference": "ALLOW"}}}"#, ["d", "d", "d"]),
-        (#"{"locations": {"zones/europe-west1-b": {"constraints": {"maxCount": 2}}}}"#, ["b", "b", "c"]),
+        (#"{"locations": {"zones/europe-west1-b": {"constraints": {"maxCount": 2}}}}"#, ["c", "c", "c"]),
+        (
+            #"{"targetShape": "ANY", "locations": {"zones/europe-west1-b": {"preference": "ALLOW", "constraints": {"maxCount": 2}}}}"#,
+            ["b", "b", "c"]
+        ),
+        (
+            #"{"targetShape": "BALANCED", "locations": {"zones/europe-west1-c": {"constraints": {"maxCount": 0}}}}"#,
+            ["b", "d", "b"]
+        ),
     ])
     func `many are made in the zones of a region that the location policy leaves`(
         policy: String,
@@ -109,7 +117,7 @@ struct GroupTests {
         #"{"locations": {"zones/us-east1-b": {"preference": "ALLOW"}}}"#,
         #"{"locations": {"zones/europe-west1-b": {"preference": "MAYBE"}}}"#,
         #"{"locations": {"zones/europe-west1-b": {"preference": "DENY"}, "zones/europe-west1-c": {"preference": "DENY"}, "zones/europe-west1-d": {"preference": "DENY"}}}"#,
-        #"{"locations": {"zones/europe-west1-b": {"preference": "ALLOW", "constraints": {"maxCount": 0}}}}"#,
+        #"{"locations": {"zones/europe-west1-b": {"constraints": {"maxCount": 0}}, "zones/europe-west1-c": {"constraints": {"maxCount": 0}}, "zones/europe-west1-d": {"constraints": {"maxCount": 0}}}}"#,
     ])
     func `a location policy that leaves no zone, or names another region's, answers 400`(policy: String) async throws {
         try await ComputeCloud.run { cloud in

@@ -6,7 +6,7 @@ import Testing
 @Suite("fields that Brume lacks", .timeLimit(.minutes(1)))
 struct LackingFieldTests {
     @Test(arguments: [
-        (#"{"networkInterfaces": [{}, {}]}"#, "networkInterfaces[1]"),
+        (#"{"networkInterfaces": [{}, {"network": "global/networks/default"}]}"#, "networkInterfaces[1]"),
         (
             #"{"networkInterfaces": [{"aliasIpRanges": [{"ipCidrRange": "/28"}]}]}"#,
             "networkInterfaces[0].aliasIpRanges"
@@ -32,6 +32,8 @@ struct LackingFieldTests {
                 $0["networkInterfaces"] = [["stackType": "IPV4_ONLY", "aliasIpRanges": []]]
                 $0["reservationAffinity"] = ["consumeReservationType": "ANY_RESERVATION"]
                 $0["confidentialInstanceConfig"] = ["enableConfidentialCompute": false]
+                // As Terraform writes a scheduling of which little is said.
+                $0["scheduling"] = ["nodeAffinities": [.null], "onHostMaintenance": ""]
             }
         }
     }
@@ -51,6 +53,10 @@ struct LackingFieldTests {
             }
             let reply = try await cloud.api.post(ComputeCloud.instances, json: body)
             #expect(reply.status == 501 && reply.text.contains("'resource.disks[0].\(field)'"), "\(reply.text)")
+            let template: JSON = ["name": "t", "properties": try JSON(parsing: Data(body.utf8))]
+            guard field != "source" else { return }
+            let kept = try await cloud.api.post(ComputeCloud.project + "/global/instanceTemplates", json: template.text)
+            #expect(kept.status == 501 && kept.text.contains("'resource.properties.disks[0].\(field)'"), "\(kept.text)")
         }
     }
 
@@ -90,6 +96,17 @@ struct LackingFieldTests {
             let body = try ComputeCloud.body("vm") { $0["metadata"] = ["items": [item]] }
             let reply = try await cloud.api.post(ComputeCloud.instances, json: body)
             #expect(reply.status == 501 && reply.text.contains("gce-container-declaration].\(field)"), "\(reply.text)")
+        }
+    }
+
+    @Test(arguments: ["data", "/", "/data/", "/a//b", "/a/../b", "/a b", "/a:b"])
+    func `a path that is no plain one is refused`(path: String) async throws {
+        try await ComputeCloud.run { cloud in
+            let spec = "containers: [{image: busybox, volumeMounts: [{name: d, mountPath: '\(path)'}]}]"
+            let item: JSON = ["key": "gce-container-declaration", "value": .string("spec: {\(spec)}")]
+            let body = try ComputeCloud.body("vm") { $0["metadata"] = ["items": [item]] }
+            let reply = try await cloud.api.post(ComputeCloud.instances, json: body)
+            #expect(reply.status == 400 && reply.text.contains("mountPath"), "\(reply.text)")
         }
     }
 }

@@ -11,11 +11,10 @@ import Hummingbird
 /// [cost estimation](https://docs.cloud.google.com/billing/docs/reference/cost-estimation/rest/v1beta/TopLevel/estimateCostScenario).
 struct EstimateMethods: Sendable {
     /// What a machine type is made of; nil when there is none of that name.
-    let machine: @Sendable (_ type: String) -> Usage.Machine?
+    let machine: @Sendable (_ type: String) throws -> Usage.Machine?
 
-    /// Hours: one, and ten years.
-    private static let durations = 1.0...87600.0
     private static let mostWorkloads = 100
+    private static let mostDollars = 1e8
 
     func estimate(_ input: EstimateInput, as caller: Caller) async throws -> JSON {
         let scenario = input.scenario
@@ -31,11 +30,24 @@ struct EstimateMethods: Sendable {
         }
         let parts = try workloads.enumerated().map { try self.parts($1, at: "workloads[\($0)]") }
         let months = parts.map { Estimate.months(of: $0.parts, hours: hours) }
-        let segments = months[0].indices.map { month in
+        for (index, bill) in months.map({ $0[0] }).enumerated() {
+            guard let line = bill.lines.first(where: { $0.cost == nil }) else { continue }
+            throw GoogleError.notEstimated("workloads[\(index)]", "no price is known of '\(line.item)' here")
+        }
+        let segments = try months[0].indices.map { month in
             let costs = parts.indices.map { Cost(of: months[$0][month], times: parts[$0].count) }
+            let total = costs.reduce(Cost(), +)
+            guard total.list <= Self.mostDollars else {
+                throw GoogleError.badScenario(
+                    "workloads",
+                    "They cost more than \(Int(Self.mostDollars)) dollars a month."
+                )
+            }
             return [
-                "segmentStartTime": ["estimationTimeFrameOffset": .string("\(month * 730 * 3600)s")],
-                "segmentTotalCostEstimate": costs.reduce(Cost(), +).document,
+                "segmentStartTime": [
+                    "estimationTimeFrameOffset": .string("\(Int(Double(month) * Estimate.monthHours) * 3600)s")
+                ],
+                "segmentTotalCostEstimate": total.document,
                 "workloadCostEstimates": .array(
                     zip(names, costs).map { ["name": .string($0), "workloadTotalCostEstimate": $1.document] }
                 ),
@@ -48,7 +60,7 @@ struct EstimateMethods: Sendable {
 
     private static func hours(_ duration: JSON?) throws -> Double {
         guard let text = duration?.string, text.hasSuffix("s"), let seconds = Double(text.dropLast()),
-            durations.contains(seconds / 3600)
+            Estimate.hours.contains(seconds / 3600)
         else {
             throw GoogleError.badScenario(
                 "scenarioConfig.estimateDuration",
@@ -61,8 +73,10 @@ struct EstimateMethods: Sendable {
     /// The parts of one instance of a workload, and how many instances it has.
     private func parts(_ workload: JSON, at field: String) throws -> (parts: [Estimate.Part], count: Double) {
         guard let vm = workload["computeVmWorkload"] else {
-            let kind = workload.object?.keys.sorted().first { $0 != "name" }
-            throw GoogleError.notEstimated("\(field).\(kind ?? "computeVmWorkload")")
+            if let kind = workload.object?.keys.sorted().first(where: { $0 != "name" }) {
+                throw GoogleError.notEstimated("\(field).\(kind)")
+            }
+            throw GoogleError.badScenario(field, "It says nothing of what is used, such as computeVmWorkload.")
         }
         let field = "\(field).computeVmWorkload"
         let region = vm["region"]?.string ?? ""
@@ -74,16 +88,25 @@ struct EstimateMethods: Sendable {
         }
         if !(vm["licenses"]?.array ?? []).isEmpty { throw GoogleError.notEstimated("\(field).licenses") }
         let type = Self.machineType(vm["machineType"])
-        guard var machine = machine(type) else {
+        guard var machine = try machine(type) else {
             throw GoogleError.badScenario("\(field).machineType", "There is no machine type '\(type)'.")
         }
         machine.isSpot = vm["preemptible"]?.bool ?? false
-        if let accelerator = vm["guestAccelerator"], let count = accelerator["acceleratorCount"]?.integer, count > 0 {
+        if let accelerator = vm["guestAccelerator"] {
+            guard let count = accelerator["acceleratorCount"]?.integer, (1...16).contains(count) else {
+                throw GoogleError.badScenario(
+                    "\(field).guestAccelerator.acceleratorCount",
+                    "It must be between 1 and 16."
+                )
+            }
             machine.accelerators = [.init(type: accelerator["acceleratorType"]?.string ?? "", count: Int(count))]
         }
         var parts = [Estimate.Part("machine", in: region, .machine(machine))]
         for (index, disk) in (vm["persistentDisks"]?.array ?? []).enumerated() {
-            let size = try Self.rate(disk["diskSize"], in: "GiBy", at: "\(field).persistentDisks[\(index)].diskSize")
+            let field = "\(field).persistentDisks[\(index)]"
+            if disk["scope"]?.string == "SCOPE_REGIONAL" { throw GoogleError.notEstimated("\(field).scope") }
+            if disk["provisionedIops"] != nil { throw GoogleError.notEstimated("\(field).provisionedIops") }
+            let size = try Self.rate(disk["diskSize"], in: "GiBy", at: "\(field).diskSize")
             let type = disk["diskType"]?.string ?? "pd-standard"
             parts.append(.init("disk \(index)", in: region, .disk(type: type, gigabytes: size)))
         }
@@ -95,7 +118,7 @@ struct EstimateMethods: Sendable {
             return asked?["predefinedMachineType"]?["machineType"]?.string ?? ""
         }
         let series = custom["machineSeries"]?.string?.lowercased() ?? "n1"
-        let memory = Int((custom["memorySizeGb"]?.double ?? 0) * 1024)
+        let memory = Int(exactly: ((custom["memorySizeGb"]?.double ?? 0) * 1024).rounded()) ?? 0
         return (series == "n1" ? "" : series + "-") + "custom-\(custom["virtualCpuCount"]?.integer ?? 0)-\(memory)"
     }
 
@@ -111,8 +134,11 @@ struct EstimateMethods: Sendable {
         guard entries.count < 2, offset == "0s" else {
             throw GoogleError.notEstimated("\(field).usageRateTimelineEntries of more than one rate")
         }
-        guard let rate = entries.first?["usageRate"]?.double, rate >= 0 else {
-            throw GoogleError.badScenario("\(field).usageRateTimelineEntries", "It needs a usageRate of 0 or more.")
+        guard let rate = entries.first?["usageRate"]?.double, (0...1e9).contains(rate) else {
+            throw GoogleError.badScenario(
+                "\(field).usageRateTimelineEntries",
+                "It needs a usageRate between 0 and 1e9."
+            )
         }
         return rate
     }
@@ -127,7 +153,7 @@ struct EstimateInput: MethodInput {
         if let account, account != BillingAccount.id { throw GoogleError.accountMissing(account) }
         let body: JSON = try await call.body()
         guard let scenario = body["costScenario"] else {
-            throw GoogleError.badScenario("costScenario", "It says what is to be estimated.")
+            throw GoogleError.invalid("Invalid value for field 'costScenario'. It says what is to be estimated.")
         }
         self.scenario = scenario
     }

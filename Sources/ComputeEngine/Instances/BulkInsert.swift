@@ -20,13 +20,20 @@ extension InstanceMethods {
         )
     }
 
-    /// The same in zones that Brume chooses: one of the region, or all in turn where they are to be balanced.
+    /// The same in zones of the region that Brume chooses, as the location policy says.
     func bulkInsertInRegion(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let region = try await rows.key(input)
         let policy = input.body["locationPolicy"]
         let locations = policy?["locations"]?.object ?? [:]
         let zones = try Self.zones(of: region, locations)
-        let isBalanced = policy?["targetShape"]?.string == "BALANCED"
+        guard let shape = Zones.Shape(rawValue: policy?["targetShape"]?.string ?? "ANY_SINGLE_ZONE") else {
+            let text = policy?["targetShape"]?.string ?? ""
+            throw GoogleError.invalidField(
+                "locationPolicy.targetShape",
+                text,
+                "It must be ANY_SINGLE_ZONE, ANY or BALANCED."
+            )
+        }
         var most: [String: Int] = [:]
         for (location, said) in locations {
             let zone = ResourceName(parsing: location).last
@@ -36,12 +43,12 @@ extension InstanceMethods {
             input.body,
             in: region,
             "compute.regionInstances.bulkInsert",
-            zones: Zones(scopes: zones.map { "zones/\($0)" }, most: most, isBalanced: isBalanced),
+            zones: Zones(scopes: zones.map { "zones/\($0)" }, most: most, shape: shape),
             by: caller
         )
     }
 
-    /// The zones of a region that a location policy leaves: those that it allows, or else those that it does not deny.
+    /// The zones of a region that a location policy leaves, first those that it names.
     ///
     /// - Throws: ``GoogleError`` `invalid` (400) for a zone of another region, and when none is left.
     private static func zones(of region: ResourceKey, _ locations: [String: JSON]) throws -> [String] {
@@ -60,7 +67,7 @@ extension InstanceMethods {
             preferences[zone] = preference
         }
         let allowed = zones.filter { preferences[$0] == "ALLOW" }
-        let left = allowed.isEmpty ? zones.filter { preferences[$0] != "DENY" } : allowed
+        let left = allowed + zones.filter { !["ALLOW", "DENY"].contains(preferences[$0]) }
         guard !left.isEmpty else {
             throw GoogleError.invalidField("locationPolicy.locations", "", "It leaves no zone of the region.")
         }
@@ -197,8 +204,16 @@ private struct Zones {
     var scopes: [String]
     /// How many a zone takes at most; one that is not named here takes all.
     var most: [String: Int] = [:]
-    /// Whether each zone takes one in turn; else the first is filled before the next.
-    var isBalanced = false
+    var shape = Shape.anySingleZone
+
+    /// See [location policy](https://docs.cloud.google.com/compute/docs/reference/rest/v1/instances/bulkInsert).
+    enum Shape: String {
+        case anySingleZone = "ANY_SINGLE_ZONE"
+        /// The first zone is filled before the next.
+        case any = "ANY"
+        /// Each zone takes one in turn.
+        case balanced = "BALANCED"
+    }
 
     /// The zone of each instance.
     ///
@@ -207,19 +222,27 @@ private struct Zones {
         var room = most
         var shared: [String] = []
         while shared.count < count {
-            let open = scopes.filter { room[$0] ?? count > 0 }
-            guard !open.isEmpty else {
+            let least = shape == .anySingleZone ? count : 1
+            let open = scopes.filter { room[$0] ?? count >= least }
+            guard let first = open.first else {
+                let who = shape == .anySingleZone ? "no zone takes" : "the zones do not take"
                 throw GoogleError.invalidField(
                     "locationPolicy.locations[].constraints.maxCount",
-                    String(shared.count),
-                    "The zones take no more than this, and \(count) instances are asked for."
+                    "",
+                    "\(count) instances are asked for, and \(who) them all."
                 )
             }
-            for scope in (isBalanced ? open[...] : open.prefix(1)) where shared.count < count {
-                shared.append(scope)
-                room[scope] = room[scope].map { $0 - 1 }
+            switch shape {
+            case .anySingleZone: return Array(repeating: first, count: count)
+            case .any: take(first)
+            case .balanced: for scope in open where shared.count < count { take(scope) }
             }
         }
         return shared
+
+        func take(_ scope: String) {
+            shared.append(scope)
+            room[scope] = room[scope].map { $0 - 1 }
+        }
     }
 }

@@ -37,9 +37,7 @@ struct ContainerDeclaration: Decodable, Sendable {
             var partition: Int?
         }
 
-        struct EmptyFolder: Decodable, Sendable {
-            var medium: String?
-        }
+        struct EmptyFolder: Decodable, Sendable {}
 
         var name: String
         var gcePersistentDisk: PersistentDisk?
@@ -87,12 +85,19 @@ struct ContainerDeclaration: Decodable, Sendable {
                 throw lacks("volumes[\(volume.name)].gcePersistentDisk.partition")
             }
         }
-        for mount in container.volumeMounts ?? [] where !mount.mountPath.hasPrefix("/") || mount.mountPath.count < 2 {
-            throw GoogleError.invalidField(
-                "volumeMounts[].mountPath",
-                mount.mountPath,
-                "It must be the path of a folder in the container."
-            )
+        var mounted: Set<String> = []
+        for mount in container.volumeMounts ?? [] {
+            if !mounted.insert(mount.name).inserted { throw lacks("containers[0].volumeMounts of \(mount.name) twice") }
+            // As the kernel writes it, by which a mount is found again.
+            guard mount.mountPath.wholeMatch(of: /(\/[A-Za-z0-9_.@+-]+)+/) != nil,
+                !mount.mountPath.split(separator: "/").contains(where: { $0 == "." || $0 == ".." })
+            else {
+                throw GoogleError.invalidField(
+                    "volumeMounts[].mountPath",
+                    mount.mountPath,
+                    "It must be the path of a folder, such as /mnt/data, of letters, digits and '_.@+-'."
+                )
+            }
         }
     }
 
@@ -111,8 +116,8 @@ struct ContainerDeclaration: Decodable, Sendable {
         container = first
     }
 
-    /// By which a workload is known to have been made of an instance's declaration, under its name and with its
-    /// accelerators.
+    /// By which a workload is known to have been made of an instance's declaration, under its name, with its
+    /// accelerators and declared disks.
     static func labels(of instance: JSON) -> [String: String] {
         guard let declaration = Metadata.value(metadataKey, in: instance["metadata"]) else { return [:] }
         let name = instance["name"]?.string ?? ""
@@ -120,7 +125,16 @@ struct ContainerDeclaration: Decodable, Sendable {
             let type = ResourceName(parsing: accelerator["acceleratorType"]?.string ?? "").last
             return "\(accelerator["acceleratorCount"]?.integer ?? 0) x \(type)"
         }
-        return [metadataKey: declaration, "machine": ([name] + accelerators).joined(separator: ", ")]
+        let disks = declaredDisks(of: instance).compactMap { $0["deviceName"]?.string }
+        return [metadataKey: declaration, "machine": ([name] + accelerators + disks).joined(separator: ", ")]
+    }
+
+    /// The disks of an instance that its container has where its declaration says, from when it is made.
+    static func declaredDisks(of instance: JSON) -> [JSON] {
+        guard let declaration = try? read(from: instance) else { return [] }
+        return (instance["disks"]?.array ?? []).filter { disk in
+            disk["boot"]?.bool != true && declaration.mount(ofDevice: disk["deviceName"]?.string ?? "") != nil
+        }
     }
 
     /// Whether a workload with these labels was made of something else than the instance says now.

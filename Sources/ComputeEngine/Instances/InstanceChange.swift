@@ -57,8 +57,12 @@ struct InstanceChange: Sendable {
         try Token.check(metadata["fingerprint"], against: instance["metadata"]?["fingerprint"])
         metadata["kind"] = "compute#metadata"
         metadata["fingerprint"] = .string(Token.fingerprint())
+        let declared = Metadata.value(ContainerDeclaration.metadataKey, in: instance["metadata"])
         instance["metadata"] = metadata
-        try ContainerDeclaration.read(from: instance)?.check()
+        // What was taken before stays; whoever changes it learns what it cannot say.
+        if Metadata.value(ContainerDeclaration.metadataKey, in: metadata) != declared {
+            try ContainerDeclaration.read(from: instance)?.check()
+        }
     }
 
     /// Only what is off becomes Spot, or ceases to be.

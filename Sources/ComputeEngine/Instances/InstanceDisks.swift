@@ -85,14 +85,13 @@ extension InstanceLife {
         let disks = (instance["disks"]?.array ?? []).filter { !($0["boot"]?.bool ?? false) }
         guard !disks.isEmpty, try await engine.capabilities().volumeAccess else { return }
         for disk in disks {
-            let mount = try await mount(disk, of: key)
+            let mount = try await mount(disk, of: instance, key)
             try await engine.attach(mount, to: Self.workload(of: instance))
         }
     }
 
     /// A disk that is not the machine's root, with its volume made.
-    func mount(_ attached: JSON, of key: ResourceKey) async throws -> Mount {
-        let instance = try await store.get(key)
+    func mount(_ attached: JSON, of instance: JSON, _ key: ResourceKey) async throws -> Mount {
         let (folder, isReadOnly) = try Self.place(ofDevice: attached["deviceName"]?.string ?? "", in: instance)
         guard let source = attached["source"]?.string else {
             let volume = LocalDisk.volume(attached, of: instance)

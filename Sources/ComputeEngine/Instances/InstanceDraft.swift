@@ -26,7 +26,7 @@ struct InstanceDraft: Sendable {
 
         instance = body
         try LackingFields.ofInstances.check(body)
-        if (body["networkInterfaces"]?.array ?? []).count > 1 { throw GoogleError.lackingField("networkInterfaces[1]") }
+        try ContainerDeclaration.read(from: body)?.check()
         let type = try MachineType.find(body["machineType"]?.string ?? "", field: "resource.machineType")
         try GuestAccelerators.complete(&instance, type: type, key: key)
         instance["scheduling"] = try Scheduling.completed(instance["scheduling"] ?? [:])

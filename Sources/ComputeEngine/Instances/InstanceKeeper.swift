@@ -92,7 +92,8 @@ struct InstanceKeeper: Service {
         } catch is CancellationError {
         } catch {
             logger.error("cannot bring an instance back: \(error)", metadata: ["instance": "\(key.resourceName)"])
-            let reason = "The machine could not be started again: \((error as? GoogleError)?.message ?? "\(error)")"
+            let known = (error as? EngineError)?.asGoogleError ?? error as? GoogleError
+            let reason = "The machine could not be started again: \(known?.message ?? "internal error.")"
             try? await life.setStatus(key, "TERMINATED", because: reason)
         }
     }

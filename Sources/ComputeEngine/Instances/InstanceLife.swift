@@ -67,7 +67,7 @@ struct InstanceLife: Sendable {
 
     /// Checks what can be checked before a row is made.
     func check(_ instance: JSON) throws {
-        try ContainerDeclaration.read(from: instance)?.check()
+        _ = try ContainerDeclaration.read(from: instance)
         try RunLimit.check(instance["scheduling"])
         try HostName.check(instance)
         try NetworkTags.check(instance["tags"])
@@ -258,16 +258,13 @@ struct InstanceLife: Sendable {
 
     // MARK: Looking
 
-    /// What the machine has written to its console, and why it is off when it did not end as it should.
+    /// What the machine has written to its console.
     func console(of instance: JSON) async throws -> [UInt8] {
         var output = Array(GuestAccelerators.notice(of: instance).utf8)
         do {
             let chunks = try await engine.logs(of: Self.workload(of: instance), part: "machine", follow: false)
             for try await chunk in chunks { output += chunk.bytes.readableBytesView }
-        } catch EngineError.notFound {
-            return output  // Not made yet.
-        }
-        if let reason = instance["statusMessage"]?.string { output += "\r\nbrume: \(reason)\r\n".utf8 }
+        } catch EngineError.notFound {}  // Not made yet.
         return output
     }
 

@@ -268,12 +268,13 @@ extension InstanceLife {
             spec = MachineSpec(process: process, bootsInit: true)
         }
         var machine = spec
-        // Where volumes are within reach they are attached at each start: they may come and go.
-        if try await !engine.capabilities().volumeAccess {
-            for disk in instance["disks"]?.array ?? [] where !(disk["boot"]?.bool ?? false) {
-                machine.process.mounts.append(try await mount(disk, of: key))
-            }
-        }
+        // Where volumes are within reach they are attached at each start: they may come and go. An image may have a volume
+        // of its own where a container declares a disk: such a disk is there before.
+        let givenNow =
+            try await engine.capabilities().volumeAccess
+            ? ContainerDeclaration.declaredDisks(of: instance)
+            : (instance["disks"]?.array ?? []).filter { !($0["boot"]?.bool ?? false) }
+        for disk in givenNow { machine.process.mounts.append(try await mount(disk, of: instance, key)) }
         if !simulatesAccelerators { machine.process.accelerators = GuestAccelerators.wanted(by: instance) }
         machine.process.mounts.append(try await tools.mount())
         if try isVirtualMachine(instance, of: publicImage) {

@@ -81,12 +81,15 @@ struct InstanceMethods: Sendable {
 
     // MARK: Looking
 
-    /// What the machine has written to its first serial port, from a byte on.
+    /// What the machine has written to its first serial port, from a byte on, and why it is off when nobody wanted it to be.
     func serialPortOutput(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let key = try await rows.key(input)
-        let output = try await life.console(of: try await rows.store.get(key))
+        let instance = try await rows.store.get(key)
+        let output = try await life.console(of: instance)
         let start = max(0, Int(input.query["start"] ?? "0") ?? 0)
-        let bytes = start < output.count ? output[start...] : []
+        var bytes = start < output.count ? output[start...] : []
+        // The reason goes when the machine is started again, and so is not counted.
+        if let reason = instance["statusMessage"]?.string { bytes += "\r\nbrume: \(reason)\r\n".utf8 }
         return [
             "kind": "compute#serialPortOutput", "contents": .string(String(decoding: bytes, as: UTF8.self)),
             "start": .string(String(min(start, output.count))), "next": .string(String(output.count)),

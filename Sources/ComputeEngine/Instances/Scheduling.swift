@@ -22,7 +22,9 @@ enum Scheduling {
             scheduling["automaticRestart"] = .none
             scheduling["onHostMaintenance"] = .none
         }
+        try LackingFields.ofScheduling.check(asked, under: "scheduling.")
         scheduling.merge(asked)
+        if scheduling["onHostMaintenance"] == "" { scheduling["onHostMaintenance"] = .none }
         if !isSpot, wasSpot ?? false, scheduling["maxRunDuration"] == nil, scheduling["terminationTime"] == nil {
             scheduling["instanceTerminationAction"] = asked["instanceTerminationAction"]
         }

@@ -181,7 +181,9 @@ struct NetworkMethods: Sendable {
             created: Timestamp.text(rows.changes.now()),
             id: Token.id()
         )
-        for field in Self.saidOfSubnetworks where input.body[field] != nil { document[field] = input.body[field] }
+        for field in Self.saidOfSubnetworks where input.body[field]?.isNull == false {
+            document[field] = input.body[field]
+        }
         let subnetwork = document
         return try await subnetworks.insert(subnetwork, at: key, by: caller) { db in
             let others = try ResourceStore.list("subnetworks", project: key.project, in: db)

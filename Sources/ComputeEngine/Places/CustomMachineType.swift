@@ -51,7 +51,7 @@ struct CustomMachineType: Sendable {
             if isChecked { try check(memory, within: shared.memory, cpus: 2) }
             return MachineType(name, cpus: 2, memoryMiB: memory, milliCPUs: shared.milliCPUs)
         }
-        guard let cpus = Int(parts[2]), cpus > 0, memory > 0 else { return nil }
+        guard let cpus = Int(parts[2]), (1...100_000).contains(cpus), memory > 0 else { return nil }
         let type = MachineType(name, cpus: cpus, memoryMiB: memory)
         guard isChecked else { return type }
         try family.check(cpus)

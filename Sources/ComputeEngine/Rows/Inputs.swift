@@ -79,6 +79,8 @@ extension JSON {
     /// Whether a field of this value says no more than one that is left out.
     var saysNothing: Bool {
         if let members = object { return members.values.allSatisfy(\.saysNothing) }
-        return [.null, .bool(false), .integer(0), .string(""), .array([])].contains(self)
+        // Terraform writes a list of nothing as one of null.
+        if let elements = array { return elements.allSatisfy(\.saysNothing) }
+        return [.null, .bool(false), .integer(0), .string("")].contains(self)
     }
 }

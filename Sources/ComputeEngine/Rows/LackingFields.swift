@@ -8,7 +8,8 @@ struct LackingFields: Sendable {
     private let had: [String: [String]]
 
     /// - Parameters:
-    ///   - paths: Fields from the body down: `disks[].diskEncryptionKey` is the one of each element of a list.
+    ///   - paths: Fields from the body down: `disks[].diskEncryptionKey` is the one of each element of a list, `disks[1]`
+    ///     its second element.
     ///   - had: The same, with the values that are what Brume does anyway.
     init(_ paths: String..., except had: [String: [String]] = [:]) {
         self.paths = paths + had.keys.sorted()
@@ -34,11 +35,14 @@ struct LackingFields: Sendable {
         named name: String
     ) -> [(field: String, value: JSON)] {
         guard let part = path.first else { return [(name, value)] }
-        let key = part.hasSuffix("[]") ? part.dropLast(2) : part
-        guard let member = value[String(key)] else { return [] }
-        let own = name.isEmpty ? String(key) : "\(name).\(key)"
-        guard part.hasSuffix("[]") else { return values(at: path.dropFirst(), in: member, named: own) }
-        return (member.array ?? []).enumerated().flatMap { index, element in
+        let key = String(part.prefix { $0 != "[" })
+        guard let member = value[key] else { return [] }
+        let own = name.isEmpty ? key : "\(name).\(key)"
+        guard part.hasSuffix("]") else { return values(at: path.dropFirst(), in: member, named: own) }
+        let wanted = Int(part.dropFirst(key.count + 1).dropLast())
+        return (member.array ?? []).enumerated().filter { wanted == nil || $0.offset == wanted }.flatMap {
+            index,
+            element in
             values(at: path.dropFirst(), in: element, named: "\(own)[\(index)]")
         }
     }
@@ -46,6 +50,7 @@ struct LackingFields: Sendable {
 
 extension LackingFields {
     static let ofInstances = LackingFields(
+        "networkInterfaces[1]",
         "networkInterfaces[].aliasIpRanges",
         "networkInterfaces[].ipv6AccessConfigs",
         "networkInterfaces[].ipv6Address",
@@ -57,8 +62,8 @@ extension LackingFields {
         "disks[].initializeParams.resourcePolicies",
         "disks[].initializeParams.storagePool",
         "disks[].initializeParams.enableConfidentialCompute",
-        "scheduling.nodeAffinities",
-        "scheduling.localSsdRecoveryTimeout",
+        "disks[].initializeParams.sourceImageEncryptionKey",
+        "disks[].initializeParams.sourceSnapshotEncryptionKey",
         "resourcePolicies",
         "confidentialInstanceConfig",
         "advancedMachineFeatures",
@@ -70,6 +75,8 @@ extension LackingFields {
             "reservationAffinity.consumeReservationType": ["ANY_RESERVATION", "NO_RESERVATION", "UNSPECIFIED"],
         ]
     )
+
+    static let ofScheduling = LackingFields("nodeAffinities", "localSsdRecoveryTimeout")
 
     static let ofAttachedDisks = LackingFields("boot", "diskEncryptionKey")
 
@@ -85,6 +92,8 @@ extension LackingFields {
         "storagePool",
         "asyncPrimaryDisk",
         "replicaZones",
+        "provisionedIops",
+        "provisionedThroughput",
         "licenses",
         except: ["accessMode": ["READ_WRITE_SINGLE"], "architecture": ["X86_64"]]
     )
@@ -128,6 +137,6 @@ extension LackingFields {
         "ipv6AccessType",
         "reservedInternalRange",
         "role",
-        except: ["stackType": ["IPV4_ONLY"], "purpose": ["PRIVATE"]]
+        except: ["stackType": ["IPV4_ONLY"], "purpose": ["PRIVATE", "PRIVATE_RFC_1918"]]
     )
 }

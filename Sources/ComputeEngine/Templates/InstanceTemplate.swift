@@ -56,6 +56,8 @@ struct InstanceTemplateMethods: Sendable {
         }
         try Labels.check(properties["labels"], field: "resource.properties.labels")
         try LackingFields.ofInstances.check(properties, under: "properties.")
+        try LackingFields.ofScheduling.check(properties["scheduling"] ?? [:], under: "properties.scheduling.")
+        try ContainerDeclaration.read(from: properties)?.check()
         if let metadata = properties["metadata"] { _ = try Metadata.checked(metadata) }
         var template: JSON = [
             "kind": "compute#instanceTemplate", "id": .string(Token.id()), "name": .string(key.name),

@@ -27,10 +27,15 @@ package struct ComputeUsage: Sendable {
     }
 
     /// What a machine type is made of; nil when there is none of that name.
-    package static func machine(_ type: String) -> Usage.Machine? {
-        MachineType.named(type).map {
-            Usage.Machine(type: type, vCPUs: Double($0.milliCPUs) / 1000, gibibytes: Double($0.memoryMiB) / 1024)
-        }
+    package static func machine(_ type: String) -> Usage.Machine? { MachineType.named(type).map(machine) }
+
+    /// The same for one that may be asked for.
+    ///
+    /// - Throws: ``GoogleError`` `invalidResourceUsage` (400) for a custom type against the rules of its family.
+    package static func machine(asked type: String) throws -> Usage.Machine? { try MachineType.find(type).map(machine) }
+
+    private static func machine(_ type: MachineType) -> Usage.Machine {
+        Usage.Machine(type: type.name, vCPUs: Double(type.milliCPUs) / 1000, gibibytes: Double(type.memoryMiB) / 1024)
     }
 
     private static func read(_ row: Row) throws -> Usage? {
