@@ -16,6 +16,17 @@ def status(cloud, name):
     return cloud.sh(f"gcloud compute instances describe {name} {ZONE} --format='value(status)'").stdout.strip()
 
 
+def address_of(cloud, name):
+    field = "networkInterfaces[0].networkIP"
+    return cloud.sh(f"gcloud compute instances describe {name} {ZONE} --format='value({field})'").stdout.strip()
+
+
+def plain_ssh(cloud, address, command):
+    """As ``inside``, without gcloud's second, once gcloud has brought its key there."""
+    key = "-i ~/.ssh/google_compute_engine -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+    return cloud.sh(f"ssh -q {key} {address} '{command}'", check=False)
+
+
 @pytest.fixture(scope="module")
 def machine(cloud):
     name = "vm-disks"
@@ -73,13 +84,30 @@ def test_an_image_of_a_machine_boots_as_another_machine(cloud, machine):
     keys = [inside(cloud, name, "sudo cat /.brume-run/hostkey.pub").stdout for name in (machine, "vm-copy")]
     assert keys[0] != keys[1]
 
-    # The boot disk outlives its machine, and another machine goes on with it.
+    # What a stopped machine's disk holds is copied without being asked twice.
     inside(cloud, "vm-copy", "echo kept | sudo tee /opt/kept")
+    cloud.sh(f"gcloud compute instances stop vm-copy {ZONE}")
+    cloud.sh(f"gcloud compute images create of-stopped --source-disk=vm-copy --source-disk-{ZONE[2:]}")
+    cloud.sh(f"gcloud compute disks snapshot vm-copy --snapshot-names=of-boot {ZONE}")
+    cloud.sh(f"gcloud compute instances create vm-again {ZONE} --source-snapshot=of-boot --machine-type=e2-small")
+    assert inside(cloud, "vm-again", "cat /opt/kept; hostname").stdout.split() == ["kept", "vm-again"]
+    cloud.sh("gcloud compute snapshots delete of-boot -q")
+
+    # The boot disk outlives its machine, and another machine goes on with it.
     cloud.sh(f"gcloud compute instances delete vm-copy {ZONE} -q --keep-disks=boot")
     cloud.sh(f"gcloud compute instances create vm-next {ZONE} --disk=name=vm-copy,boot=yes,auto-delete=yes")
     assert inside(cloud, "vm-next", "cat /opt/kept").stdout.strip() == "kept"
-    cloud.sh(f"gcloud compute instances delete vm-next {ZONE} -q")
-    cloud.sh("gcloud compute images delete trained -q")
+    cloud.sh(f"gcloud compute instances delete vm-next vm-again {ZONE} -q")
+    cloud.sh("gcloud compute images delete trained of-stopped -q")
+
+
+def test_a_program_that_takes_more_memory_than_the_machine_has_is_killed(cloud, machine):
+    asked = """sudo python3 -c "len(bytes(3 << 30).upper())"; exit $?"""
+    assert inside(cloud, machine, asked, check=False).status == 137
+    engine = f"docker -H unix://{cloud.data}/run/engine/docker.sock"
+    number = cloud.sh(f"gcloud compute instances describe {machine} {ZONE} --format='value(id)'").stdout.strip()
+    limit = cloud.sh(f"{engine} inspect --format='{{{{.HostConfig.Memory}}}}' instance-{number}").stdout
+    assert int(limit) == 2 << 30
 
 
 def test_a_port_is_shut_until_a_rule_opens_it(cloud, machine):
@@ -103,6 +131,38 @@ def test_a_port_is_shut_until_a_rule_opens_it(cloud, machine):
     cloud.sh("gcloud compute firewall-rules update open-8888 --disabled")
     assert not answers()
     cloud.sh("gcloud compute firewall-rules delete open-8888 -q")
+
+
+def test_the_default_network_lets_neighbours_in_and_this_computer_out(cloud, machine):
+    serve = "nohup python3 -m http.server 8080 > /dev/null 2>&1 &"
+    cloud.sh(
+        f"gcloud compute instances create vm-near {ZONE} --machine-type=e2-small --metadata=startup-script='{serve}'"
+        " --image-family=debian-12 --image-project=debian-cloud"
+    )
+    rule = "gcloud compute firewall-rules create near"
+    try:
+        near = address_of(cloud, "vm-near")
+        inside(cloud, machine, f"ping -c 1 -W 5 {near} && curl -sS --retry 20 --retry-connrefused http://{near}:8080")
+        fetch = f"curl -sS -o /dev/null -w %{{http_code}} --connect-timeout 1 http://{near}:8080"
+        address = address_of(cloud, machine)
+
+        def answers():
+            said = plain_ssh(cloud, address, fetch)
+            return {(0, "200"): True, (28, "000"): False}[said.status, said.stdout]
+
+        assert answers()
+        assert cloud.sh(f"NO_PROXY={near} {fetch}", check=False).status == 28
+        cloud.sh(f"{rule}-not --action=deny --rules=tcp:8080 --priority=900")
+        assert not answers()
+        cloud.sh(f"{rule}-tagged --allow=tcp:8080 --priority=800 --source-tags=caller")
+        assert not answers()
+        cloud.sh(f"gcloud compute instances add-tags {machine} --tags=caller {ZONE}")
+        assert answers()
+        cloud.sh(f"{rule}-out --direction=egress --action=deny --rules=tcp:8080 --target-tags=caller")
+        assert not answers()
+    finally:
+        cloud.sh("gcloud compute firewall-rules delete near-not near-tagged near-out -q", check=False)
+        cloud.sh(f"gcloud compute instances delete vm-near {ZONE} -q")
 
 
 def test_a_network_of_ones_own_has_ones_own_range(cloud):
