@@ -1,6 +1,8 @@
 """The meter: what it would have cost, from the data folder alone, with and without a running daemon."""
 
+import contextlib
 import json
+import sqlite3
 
 import pytest
 
@@ -35,3 +37,33 @@ def test_the_bill_survives_the_daemon(new_cloud):
     lines = json.loads(cloud.brume("bill", "--json").stdout)["lines"]
     assert {line["resource"] for line in lines} == {"disks/d (europe-west1-b)", "buckets/billed"}
     assert all(line["cost"] > 0 for line in lines)
+
+
+@pytest.mark.needs("gcloud")
+def test_a_machine_costs_while_it_runs_and_its_disk_and_address_after_it(new_cloud):
+    cloud = new_cloud()
+    cloud.up()
+    zone = "--zone=europe-west1-b"
+    cloud.sh(
+        f"gcloud compute instances create cheap {zone} --machine-type=e2-medium --provisioning-model=SPOT"
+        " && gcloud compute addresses create idle --region=europe-west1"
+    )
+
+    def bill():
+        lines = json.loads(cloud.brume("bill", "--json").stdout)["lines"]
+        assert all(line["cost"] > 0 for line in lines)
+        return {(line["resource"].split()[0], line["item"]): line["amount"] for line in lines}
+
+    running = bill()
+    assert set(running) == {
+        ("instances/cheap", "e2-medium (Spot)"), ("instances/cheap", "external IPv4"),
+        ("disks/cheap", "pd-balanced"), ("addresses/idle", "reserved IPv4"),
+    }  # fmt: skip
+    cloud.sh(f"gcloud compute instances stop cheap {zone}")
+    # As if all that was long ago: a machine costs a minute at the least, of whatever part it ran.
+    with contextlib.closing(sqlite3.connect(cloud.data / "brume.sqlite")) as database, database:
+        database.execute("UPDATE computeUsage SET started = started - 3600, ended = ended - 600")
+    first, second = bill(), bill()
+    goes_on = {line for line in first if second[line] > first[line]}
+    assert goes_on == {("disks/cheap", "pd-balanced"), ("addresses/idle", "reserved IPv4")}
+    assert first["instances/cheap", "e2-medium (Spot)"] == pytest.approx(50 / 60, abs=0.02)
