@@ -1,7 +1,10 @@
 """GPUs: refused where there are none; simulated when the owner asks for it, and then said so."""
 
 import json
+import os
+import pathlib
 import re
+import uuid
 
 import pytest
 
@@ -42,3 +45,46 @@ def test_simulated_ones_say_so(new_cloud):
     moving = GPU.replace("TERMINATE", "MIGRATE")
     refused = cloud.sh(f"gcloud compute instances create gpu-moving {ZONE} {moving}", check=False)
     assert refused.status == 1 and "do not support live migration" in refused.output
+
+
+@pytest.fixture
+def cards():
+    """Two cards of this computer, as their maker's tools describe them to engines; /dev/zero and /dev/full stand for them."""
+    folder = pathlib.Path("/var/run/cdi")
+    existed = folder.exists()
+    folder.mkdir(exist_ok=True)
+    specification = folder / f"{uuid.uuid4().hex}.json"
+    nodes = {"0": "/dev/zero", "1": "/dev/full"}
+    specification.write_text(json.dumps({
+        "cdiVersion": "0.6.0", "kind": "nvidia.com/gpu", "devices": [
+            {"name": name, "containerEdits": {"deviceNodes": [{"path": f"/dev/card{name}", "hostPath": path}]}}
+            for name, path in nodes.items()
+        ],
+    }))  # fmt: skip
+    yield
+    specification.unlink()
+    if not existed:
+        folder.rmdir()
+
+
+# Not among the tests with machines: while these cards are there, no other test may look for some in vain.
+@pytest.mark.skipif(os.geteuid() != 0, reason="the cards of a computer are described by root")
+@pytest.mark.needs("dockerd", "ssh")
+def test_a_card_is_one_instances_until_that_one_stops(cards, new_cloud):
+    cloud = new_cloud(BRUME_ENGINE="managed")
+    cloud.up("--no-spare-machines")
+    create = f"gcloud compute instances create-with-container {ZONE} {GPU} --container-image=busybox"
+
+    def cards_of(name):
+        look = f"gcloud compute ssh {name} {ZONE} --container={name} --quiet --command='ls -d /dev/card?'"
+        # The first ssh shows its new key beside.
+        return [word for word in cloud.sh(look).stdout.split() if word.startswith("/dev/")]
+
+    cloud.sh(f"{create} first second")
+    both = cards_of("first") + cards_of("second")
+    assert sorted(both) == ["/dev/card0", "/dev/card1"]
+    refused = cloud.sh(f"{create} third", check=False)
+    assert refused.status == 1 and "code: ZONE_RESOURCE_POOL_EXHAUSTED" in refused.output
+    cloud.sh(f"gcloud compute instances stop first {ZONE}")
+    cloud.sh(f"{create} third")
+    assert cards_of("third") == both[:1]
