@@ -90,6 +90,17 @@ def test_a_terminal_has_its_size_and_passes_the_exit_code_on(cloud, machine):
     assert b"/dev/pts/" in said and b"41 107" in said, said
 
 
+def test_its_zone_is_found_where_none_is_given(cloud, machine):
+    # A first key would be asked a passphrase for.
+    key = "~/.ssh/google_compute_engine"
+    cloud.sh(f"mkdir -p ~/.ssh && test -e {key} || ssh-keygen -q -t rsa -N '' -f {key}")
+    asked = f"gcloud compute ssh {machine} --command=hostname"
+    said = cloud.sh(f"script -qec '{asked}' /dev/null", timeout=60).stdout.splitlines()
+    assert any(f"Using zone [{PLACE}]" in line for line in said) and said[-1] == machine
+    blind = cloud.sh(asked, check=False)
+    assert blind.status == 1 and "Underspecified resource" in blind.output
+
+
 def test_a_port_of_it_is_forwarded(cloud, machine):
     port = free_port()
     # ssh goes to the background once the port is open, and ends when its command has and nobody is connected.
