@@ -116,6 +116,32 @@ def test_who_waits_hears_of_a_change(cloud, machine):
     assert result.stdout.strip() == "43"
 
 
+def test_what_a_program_says_of_its_machine_is_read_outside(cloud, machine):
+    cloud.sh(f"gcloud compute instances add-metadata {machine} {ZONE} --metadata=enable-guest-attributes=TRUE")
+    said = f"curl -sS --fail -X PUT -H Metadata-Flavor:Google --data ready {BASE}/instance/guest-attributes/my/state"
+    inside(cloud, machine, said)
+    read = f"gcloud compute instances get-guest-attributes {machine} {ZONE} --query-path=my/"
+    assert cloud.sh(f"{read} --format='value(namespace,key,value)'").stdout.split() == ["my", "state", "ready"]
+
+
+def test_the_projects_metadata_is_read_inside(cloud, machine):
+    word = f"curl -sS -H Metadata-Flavor:Google {BASE}/project/attributes/word"
+    cloud.sh("gcloud compute project-info add-metadata --metadata=word=green")
+    try:
+        assert inside(cloud, machine, word) == "green"
+    finally:
+        cloud.sh("gcloud compute project-info remove-metadata --keys=word")
+
+
+def test_who_waits_hears_of_maintenance(cloud, machine):
+    waiting = f"curl -s -H Metadata-Flavor:Google '{BASE}/instance/maintenance-event?wait_for_change=true&timeout_sec=300'"
+    result = cloud.sh(
+        f'gcloud compute ssh {machine} {ZONE} -q --command="echo asks; {waiting}" | '
+        f"{{ read asks; gcloud compute instances simulate-maintenance-event {machine} {ZONE} >&2; cat; }}"
+    )
+    assert result.stdout == "MIGRATE_ON_HOST_MAINTENANCE"
+
+
 def test_an_identity_token_names_its_audience_and_verifies(cloud, machine):
     path = f"{BASE}/instance/service-accounts/default/identity?audience=https://example.com&format=full"
     token = inside(cloud, machine, f"curl -s -H Metadata-Flavor:Google '{path}'").strip()
