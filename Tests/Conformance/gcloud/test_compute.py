@@ -104,11 +104,15 @@ def test_a_stopped_machine_keeps_its_disk_and_takes_wider_scopes(cloud, machine,
 
     refused = write()
     assert refused.status != 0 and "insufficient authentication scopes" in refused.output
+    field = "networkInterfaces[0].networkIP"
+    address = cloud.sh(f"gcloud compute instances describe {machine} {ZONE} --format='value({field})'").stdout.strip()
+    key = cloud.sh(f"ssh-keyscan -t ed25519 {address}").stdout
     cloud.sh(f"gcloud compute instances stop {machine} {ZONE} -q")
     cloud.sh(f"gcloud compute instances set-service-account {machine} {ZONE} --scopes=cloud-platform")
     assert "TERMINATED" in cloud.sh(f"gcloud compute instances describe {machine} {ZONE} --format='value(status)'").stdout
     cloud.sh(f"gcloud compute instances start {machine} {ZONE} -q")
     assert cloud.sh(f"gcloud compute ssh {machine} {ZONE} -q --command='cat ~/kept'").stdout.strip() == "kept"
+    assert key and cloud.sh(f"ssh-keyscan -t ed25519 {address}").stdout == key
     written = write()
     assert written.status == 0, written.output
 
