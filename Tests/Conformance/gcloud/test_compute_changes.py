@@ -1,5 +1,9 @@
 """What is changed of instances that are there; on the simulated engine, for nothing needs to run."""
 
+import json
+import re
+from datetime import datetime, timedelta
+
 import pytest
 
 pytestmark = [pytest.mark.needs("gcloud"), pytest.mark.compute]
@@ -219,3 +223,89 @@ def test_what_brume_lacks_is_refused_by_its_name(rehearsal, asked, field):
     refused = rehearsal.sh(f"gcloud compute {asked} {place}", check=False)
     assert refused.status == 1 and f"does not implement the field 'resource.{field}'" in refused.output
     assert show(rehearsal, "disks list", "name") == ""
+
+
+def test_maintenance_moves_an_instance_or_ends_it_and_starts_it_again(rehearsal):
+    rehearsal.sh(
+        f"gcloud compute instances create moved {ZONE} {IMAGE}"
+        f" && gcloud compute instances create ended {ZONE} {IMAGE} --maintenance-policy=TERMINATE"
+        f" && gcloud compute instances simulate-maintenance-event moved ended {ZONE}"
+    )
+    listed = show(rehearsal, "operations list --filter=user=system", "targetLink.basename(),operationType").splitlines()
+    told = {tuple(line.split()) for line in listed if line.startswith(("moved", "ended"))}
+    assert told == {
+        ("moved", "compute.instances.migrateOnHostMaintenance"),
+        ("ended", "compute.instances.terminateOnHostMaintenance"), ("ended", "compute.instances.automaticRestart"),
+    }  # fmt: skip
+    stopped = "--filter='name:(moved ended) AND status=RUNNING' --format='csv[no-heading](name,lastStopTimestamp.date(%Y))'"
+    moved, ended = sorted(rehearsal.sh(f"gcloud compute instances list {stopped}").stdout.split(), reverse=True)
+    assert moved == "moved," and ended.startswith("ended,20")
+    rehearsal.sh(f"gcloud compute instances delete moved ended {ZONE} -q")
+
+
+def test_lists_come_in_pages_in_the_order_and_by_the_filters_that_were_asked_for(rehearsal):
+    rehearsal.python("""
+import os
+from google.cloud import compute_v1 as c
+project, zone = os.environ["CLOUDSDK_CORE_PROJECT"], "europe-west1-b"
+instances = c.InstancesClient()
+disk = c.AttachedDisk(boot=True, auto_delete=True, initialize_params=c.AttachedDiskInitializeParams(
+    source_image="projects/debian-cloud/global/images/family/debian-12"))
+for name, labels in ("page-b", {}), ("page-c", {"k": "v"}), ("page-a", {"k": "w"}):
+    instances.insert(project=project, zone=zone, instance_resource=c.Instance(
+        name=name, labels=labels, machine_type=f"zones/{zone}/machineTypes/e2-small", disks=[disk],
+        network_interfaces=[c.NetworkInterface(network="global/networks/default")])).result(timeout=60)
+instances.stop(project=project, zone=zone, instance="page-c").result(timeout=60)
+
+newest = c.ListInstancesRequest(
+    project=project, zone=zone, max_results=1, order_by="creationTimestamp desc", filter="name = page-*")
+pages = [[i.name for i in page.items] for page in instances.list(newest).pages]
+assert pages == [["page-a"], ["page-c"], ["page-b"]], pages
+
+def found(filter):
+    scopes = instances.aggregated_list(c.AggregatedListInstancesRequest(project=project, filter=filter))
+    return [i.name for _, scope in scopes for i in scope.instances]
+
+assert found("(name eq page-.*) (status ne TERMINATED)") == ["page-a", "page-b"]
+assert found("name:page AND NOT labels.k:*") == ["page-b"]
+assert found("labels.k = v OR (status = RUNNING AND name != page-a AND name = page*)") == ["page-b", "page-c"]
+""")
+    listed = show(rehearsal, "instances list --page-size=1 --filter=name~^page", "name")
+    assert listed.split() == ["page-a", "page-b", "page-c"]
+    rehearsal.sh(f"gcloud compute instances delete page-a page-b page-c {ZONE} -q")
+
+
+def test_what_an_instances_flags_said_is_told(rehearsal):
+    image = show(rehearsal, "images describe-from-family debian-12 --project=debian-cloud", "name")
+    rehearsal.sh(
+        f"gcloud compute instances create told {ZONE} --image={image} --image-project=debian-cloud --preemptible"
+        " --hostname=a.lab.example.com --private-network-ip=10.132.7.7 --no-restart-on-failure --max-run-duration=1h"
+        " --instance-termination-action=STOP --no-boot-disk-auto-delete"
+    )
+    told = json.loads(rehearsal.sh(f"gcloud compute instances describe told {ZONE} --format=json").stdout)
+    assert (told["hostname"], told["networkInterfaces"][0]["networkIP"]) == ("a.lab.example.com", "10.132.7.7")
+    scheduling = told["scheduling"]
+    assert (scheduling["preemptible"], scheduling["automaticRestart"]) == (True, False)
+    assert (scheduling["maxRunDuration"]["seconds"], scheduling["instanceTerminationAction"]) == ("3600", "STOP")
+    ends = datetime.fromisoformat(told["resourceStatus"]["scheduling"]["terminationTimestamp"])
+    assert ends - datetime.fromisoformat(told["lastStartTimestamp"]) == timedelta(hours=1)
+    assert told["disks"][0]["autoDelete"] is False
+    rehearsal.sh(f"gcloud compute instances delete told {ZONE} -q")
+    assert show(rehearsal, f"disks describe told {ZONE}", "sourceImage.basename(),users") == image
+    rehearsal.sh(f"gcloud compute disks delete told {ZONE} -q")
+
+
+def test_instances_are_made_by_names_and_without_waiting(rehearsal):
+    rehearsal.sh(
+        f"gcloud compute instances bulk create --predefined-names=this,that {ZONE} --tags=web,db {IMAGE}"
+        f" && gcloud compute instances remove-tags this --tags=web {ZONE}"
+        f" && gcloud compute disks resize that --size=30GB {ZONE} -q"
+        f" && gcloud compute snapshots create grown --source-disk=that --source-disk-{ZONE[2:]}"
+    )
+    tags = show(rehearsal, "instances list --filter='name:(this that)'", "name,tags.items")
+    assert tags.split() == ["that", "web;db", "this", "db"]
+    assert show(rehearsal, "snapshots describe grown", "diskSizeGb,sourceDisk.basename()").split() == ["30", "that"]
+    begun = rehearsal.sh(f"gcloud compute instances create later {ZONE} {IMAGE} --async").output
+    told = "operations list --filter=name=" + re.search(r"/operations/(\S+)", begun)[1]
+    rehearsal.until(lambda: show(rehearsal, told, "targetLink.basename(),status").split() == ["later", "DONE"])
+    rehearsal.sh(f"gcloud compute instances delete this that later {ZONE} -q && gcloud compute snapshots delete grown -q")
