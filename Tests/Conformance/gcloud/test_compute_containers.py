@@ -39,3 +39,24 @@ def test_another_declaration_is_another_container_behind_the_same_host_key(cloud
     after = ssh(cloud, machine, "echo mode $MODE; ls /first", f"--container={machine}", check=False)
     assert after.stdout.strip() == "mode second" and "No such file" in after.output
     assert "HOST IDENTIFICATION HAS CHANGED" not in after.output
+
+
+def test_an_image_that_is_not_there_is_named_and_leaves_nothing(cloud):
+    image = f"gcr.io/{cloud.project}/none"
+    refused = cloud.sh(
+        f"gcloud compute instances create-with-container vm-none {ZONE} --container-image={image}", check=False
+    )
+    assert refused.status == 1 and image in refused.output
+    left = "--filter=name=vm-none --format='value(name)'"
+    assert cloud.sh(f"gcloud compute instances list {left}; gcloud compute disks list {left}").stdout == ""
+
+
+def test_a_machine_of_a_bare_python_image_is_entered(cloud):
+    create = f"gcloud compute instances create-with-container vm-python {ZONE} --container-image=python:3.11-slim"
+    cloud.sh(create, timeout=1200)
+    try:
+        # Its image has no ssh server.
+        asked = 'python -c "import sys; print(sys.version_info[:2])"'
+        assert ssh(cloud, "vm-python", asked).stdout.splitlines()[-1] == "(3, 11)"
+    finally:
+        cloud.sh(f"gcloud compute instances delete vm-python {ZONE} -q")
