@@ -6,6 +6,8 @@ import sqlite3
 
 import pytest
 
+from plain_client import Client
+
 
 def estimate(cloud, *arguments):
     return json.loads(cloud.brume("bill", "--json", "--estimate", *arguments).stdout)["lines"]
@@ -21,6 +23,33 @@ def test_an_estimate_is_the_price_list(new_cloud):
     assert disk["cost"] == pytest.approx(3.0)
     refused = cloud.brume("bill", "--estimate", "e9-none", check=False)
     assert refused.status != 0 and "e9-none" in refused.output
+
+
+@pytest.mark.needs("gcloud")
+def test_an_estimate_is_an_api_as_well(new_cloud):
+    cloud = new_cloud()
+    cloud.up()
+
+    def rate(amount, unit="1"):
+        return {"usageRateTimeline": {"unit": unit, "usageRateTimelineEntries": [{"usageRate": amount}]}}
+
+    vm = {
+        "region": "europe-west1", "instancesRunning": rate(2),
+        "machineType": {"predefinedMachineType": {"machineType": "n1-standard-1"}},
+        "persistentDisks": [{"diskType": "pd-ssd", "diskSize": rate(50, "GiBy")}],
+    }  # fmt: skip
+    body = {"costScenario": {
+        "scenarioConfig": {"estimateDuration": f"{730 * 3600}s"},
+        "workloads": [{"name": "two machines", "computeVmWorkload": vm}],
+    }}  # fmt: skip
+    path = "/cloudbilling/v1beta:estimateCostScenario"
+    status, answer = Client(cloud).call("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    assert status == 200, answer
+    (month,) = json.loads(answer)["costEstimationResult"]["segmentCostEstimates"]
+    net = month["segmentTotalCostEstimate"]["netCostEstimate"]
+    machine, disk = estimate(cloud, "n1-standard-1", "--region", "europe-west1", "--disk-size", "50", "--disk-type", "pd-ssd")
+    assert machine["cost"] == pytest.approx(26.70, abs=0.005)
+    assert int(net["units"]) + net["nanos"] / 1e9 == pytest.approx(2 * (machine["cost"] + disk["cost"]))
 
 
 @pytest.mark.needs("gcloud")

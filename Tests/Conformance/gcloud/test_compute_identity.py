@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh"), pytest.mark.machines]
+pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh"), pytest.mark.compute]
 ZONE = "--zone=europe-west1-b"
 METADATA = "http://metadata.google.internal/computeMetadata/v1/instance"
 

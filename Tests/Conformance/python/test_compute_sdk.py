@@ -1,5 +1,9 @@
 """Compute Engine through google-cloud-compute: long operations, filters, fingerprints, and errors of the right class."""
 
+import pytest
+
+pytestmark = pytest.mark.compute
+
 FRAME = """
 from google.api_core import exceptions
 from google.cloud import compute_v1 as c

@@ -5,6 +5,8 @@ import json
 import pytest
 from plain_client import Client
 
+pytestmark = pytest.mark.compute
+
 
 @pytest.fixture(scope="module")
 def call(cloud):
