@@ -90,6 +90,7 @@ def test_a_terminal_has_its_size_and_passes_the_exit_code_on(cloud, machine):
     assert b"/dev/pts/" in said and b"41 107" in said, said
 
 
+@pytest.mark.needs("script")
 def test_its_zone_is_found_where_none_is_given(cloud, machine):
     # A first key would be asked a passphrase for.
     key = "~/.ssh/google_compute_engine"
