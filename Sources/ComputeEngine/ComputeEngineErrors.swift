@@ -165,6 +165,17 @@ extension GoogleError {
             + "instance to keep the disk, or make a snapshot or an image of it."
     )
 
+    /// A disk that boots is a root file system, of which a machine has one.
+    static func bootDiskAsAnother(_ name: ResourceName) -> GoogleError {
+        GoogleError(
+            .unimplemented,
+            reason: "notImplemented",
+            message:
+                "Brume cannot give an instance a second disk with an operating system ('\(name)'). Start an instance "
+                + "that boots from it to reach its files."
+        )
+    }
+
     static let volumesOutOfReach = GoogleError(
         .unimplemented,
         reason: "notImplemented",

@@ -127,6 +127,45 @@ struct DiskTests {
         }
     }
 
+    @Test func `a disk that cannot be given to a machine is free again`() async throws {
+        try await ComputeCloud.run { cloud in
+            try await make("data", in: cloud)
+            try await cloud.insert("vm")
+            let snapshots = ComputeCloud.project + "/global/snapshots"
+            let snapshot = #"{"name": "s", "sourceDisk": "zones/europe-west1-b/disks/data"}"#
+            _ = try await cloud.done(cloud.api.post(snapshots, json: snapshot))
+            let copy = #"{"name": "copy", "sourceSnapshot": "global/snapshots/s"}"#
+            _ = try await cloud.done(cloud.api.post(Self.path, json: copy))
+            await cloud.engine.failNextCopy("no space left")
+            let body = #"{"source": "zones/europe-west1-b/disks/copy"}"#
+            let failed = try await cloud.perform("attachDisk", "vm", json: body)
+            #expect(failed["error"]?["errors"]?[0]?["message"]?.string?.contains("no space left") == true)
+            #expect(try await cloud.get("vm")["disks"]?.array?.count == 1)
+            #expect(try await cloud.api.get("\(Self.path)/copy").json["users"] == [])
+            #expect(try await cloud.perform("attachDisk", "vm", json: body)["error"] == nil)
+        }
+    }
+
+    @Test func `a machine has one disk with an operating system`() async throws {
+        try await ComputeCloud.run { cloud in
+            let image = "projects/debian-cloud/global/images/family/debian-12"
+            let rescue = #"{"name": "rescue", "sourceImage": "\#(image)"}"#
+            _ = try await cloud.done(cloud.api.post(Self.path, json: rescue))
+            try await cloud.insert("vm")
+            let body = #"{"source": "zones/europe-west1-b/disks/rescue"}"#
+            let attached = try await cloud.api.post("\(ComputeCloud.instances)/vm/attachDisk", json: body)
+            #expect(attached.status == 501 && attached.message?.contains("disks/rescue") == true, "\(attached.text)")
+            #expect(try await cloud.get("vm")["disks"]?.array?.count == 1)
+            for other: JSON in [
+                ["source": "zones/europe-west1-b/disks/rescue"], ["initializeParams": ["sourceImage": .string(image)]],
+            ] {
+                let two = try ComputeCloud.body("two") { $0["disks"] = .array(($0["disks"]?.array ?? []) + [other]) }
+                #expect(try await cloud.api.post(ComputeCloud.instances, json: two).status == 501)
+            }
+            #expect(try await cloud.api.get("\(Self.path)/rescue").json["users"] == [])
+        }
+    }
+
     @Test func `a boot disk stays with its machine, and an engine without access to volumes says so`() async throws {
         try await ComputeCloud.run { cloud in
             try await make("data", in: cloud)

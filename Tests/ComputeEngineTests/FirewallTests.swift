@@ -140,12 +140,15 @@ struct NetworkTests {
             let body = #"{"name": "own", "autoCreateSubnetworks": false}"#
             _ = try await cloud.done(cloud.api.post(Self.networks, json: body))
             let subnetwork =
-                #"{"name": "lab", "network": "global/networks/own", "ipCidrRange": "10.77.1.0/24", "description": "d", "enableFlowLogs": true, "privateIpGoogleAccess": false}"#
+                #"{"name": "lab", "network": "global/networks/own", "ipCidrRange": "10.77.1.0/24", "description": "d", "enableFlowLogs": true, "privateIpGoogleAccess": true}"#
             let made = try await cloud.done(cloud.api.post(Self.subnetworks, json: subnetwork))
             #expect(made["error"] == nil && made["region"] != nil)
             let said = try await cloud.api.get("\(Self.subnetworks)/lab").json
             #expect(said["description"] == "d" && said["enableFlowLogs"] == true)
-            #expect(said["privateIpGoogleAccess"] == false)
+            #expect(said["privateIpGoogleAccess"] == true)
+            let network = try await cloud.api.get("\(Self.networks)/own").json
+            #expect(network["subnetworks"] == [said["selfLink"] ?? ""])
+            #expect(network["networkFirewallPolicyEnforcementOrder"] == "AFTER_CLASSIC_FIREWALL")
             let instance = try await cloud.insert("vm") {
                 $0["networkInterfaces"] = [["subnetwork": "regions/europe-west1/subnetworks/lab"]]
             }

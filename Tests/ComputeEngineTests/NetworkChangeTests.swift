@@ -29,11 +29,11 @@ struct NetworkChangeTests {
                 #"{"fingerprint": "\#(fingerprint)", "description": "d", "logConfig": {"enable": true, "flowSampling": 0.5}}"#
             _ = try await cloud.done(cloud.api.patch(Self.subnetwork, json: body))
             let path = "\(Self.subnetwork)/setPrivateIpGoogleAccess"
-            _ = try await cloud.done(cloud.api.post(path, json: #"{"privateIpGoogleAccess": false}"#))
+            _ = try await cloud.done(cloud.api.post(path, json: #"{"privateIpGoogleAccess": true}"#))
             let after = try await cloud.api.get(Self.subnetwork).json
             #expect(after["id"] == before["id"] && after["ipCidrRange"] == before["ipCidrRange"])
             #expect(after["description"] == "d" && after["logConfig"]?["enable"] == true)
-            #expect(after["privateIpGoogleAccess"] == false)
+            #expect(before["privateIpGoogleAccess"] == false && after["privateIpGoogleAccess"] == true)
             #expect(try await cloud.api.get(Self.subnetworks).json["items"]?.array?.count == 1)
             #expect(try await cloud.api.patch(Self.subnetwork, json: body).status == 412)
             #expect(try await cloud.api.patch(Self.subnetwork, json: #"{"ipCidrRange": "10.0.0.0/8"}"#).status == 400)
@@ -62,6 +62,7 @@ struct NetworkChangeTests {
             let further =
                 #"{"name": "further", "network": "global/networks/default", "ipCidrRange": "10.7.0.0/16"}"#
             _ = try await cloud.done(cloud.api.post(Self.subnetworks, json: further))
+            #expect(try await cloud.api.get(Self.network).json["subnetworks"]?.array?.count == 19)
             let after = try await cloud.insert("after") {
                 $0["networkInterfaces"] = [["subnetwork": "regions/europe-west1/subnetworks/default"]]
             }

@@ -50,12 +50,16 @@ struct AttachedDisks: Sendable {
             let key = try Self.existing(source, instance, field: field)
             let disk = try await sources.store.get(key)
             guard !isBoot || DiskContents.boots(disk) else { throw GoogleError.notBootable(key.resourceName) }
+            guard isBoot || disk.licenses.isEmpty else { throw GoogleError.bootDiskAsAnother(key.resourceName) }
             existing.append((key, asked["mode"]?.string == "READ_ONLY"))
             return attached.append(Self.attachment(asked, disk, key, index: attached.count, isBoot: isBoot))
         }
         let parameters = asked["initializeParams"]
         try Labels.check(parameters?["labels"], field: "\(field).initializeParams.labels")
         let source = try await sources.find(in: parameters, project: instance.project, zone: instance.zone, for: caller)
+        if !isBoot, let source, !source.licenses.isEmpty {
+            throw GoogleError.bootDiskAsAnother(ResourceName(parsing: source.link))
+        }
         if isBoot {
             guard let source else {
                 throw GoogleError.invalidField(

@@ -24,6 +24,7 @@ extension InstanceMethods {
             input: ["disk": .string(disk.name)]
         ) { db in
             let row = try ResourceStore.update(disk, in: db) {
+                guard $0.licenses.isEmpty else { throw GoogleError.bootDiskAsAnother(disk.resourceName) }
                 try Disk.use(&$0, at: disk, by: instance, isReadOnly: isReadOnly)
             }
             return try ResourceStore.update(instance, in: db) { instance in
@@ -113,10 +114,28 @@ extension InstanceLife {
         return (declared?.mountPath ?? Disk.folder(deviceName: name), declared?.readOnly ?? false)
     }
 
-    func attach(_ key: ResourceKey, _: Operations.Operation) async throws {
+    /// Lets a machine find a new disk; one that cannot be given is free again.
+    func attach(_ key: ResourceKey, _ operation: Operations.Operation) async throws {
         let instance = try await store.get(key)
+        do {
+            if instance["status"]?.string == "RUNNING" { try await attachDisks(of: instance, key) }
+        } catch {
+            if error is CancellationError || Task.isCancelled { throw error }
+            try await release(operation.input["disk"]?.string ?? "", from: key)
+            throw error
+        }
         try await show(instance, key)
-        if instance["status"]?.string == "RUNNING" { try await attachDisks(of: instance, key) }
+    }
+
+    private func release(_ name: String, from instance: ResourceKey) async throws {
+        let disk = Disk.key(of: name, like: instance)
+        try await store.database.write { db in
+            _ = try ResourceStore.update(disk, in: db) { Disk.release(&$0, by: instance) }
+            _ = try ResourceStore.update(instance, in: db) { instance in
+                let left = (instance["disks"]?.array ?? []).filter { $0["source"]?.string != disk.link }
+                instance["disks"] = .array(left)
+            }
+        }
     }
 
     func detach(_ key: ResourceKey, _ operation: Operations.Operation) async throws {

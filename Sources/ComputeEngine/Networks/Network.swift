@@ -13,6 +13,8 @@ enum Network {
             "creationTimestamp": .string(created), "selfLink": .string(key.link),
             "autoCreateSubnetworks": .bool(asked["autoCreateSubnetworks"]?.bool ?? true),
             "routingConfig": asked["routingConfig"] ?? ["routingMode": "REGIONAL"], "mtu": asked["mtu"] ?? 1460,
+            "networkFirewallPolicyEnforcementOrder":
+                asked["networkFirewallPolicyEnforcementOrder"] ?? "AFTER_CLASSIC_FIREWALL",
         ]
         if let description = asked["description"] { network["description"] = description }
         return network
@@ -57,7 +59,7 @@ enum Network {
             "gatewayAddress": .string(AddressRange(exactly: range)?.gateway ?? ""),
             "stackType": "IPV4_ONLY", "network": .string(network.link), "purpose": "PRIVATE",
             "region": .string(Link.to("projects/\(key.project)/\(key.scope)")), "selfLink": .string(key.link),
-            "privateIpGoogleAccess": true, "fingerprint": .string(Token.fingerprint()),
+            "privateIpGoogleAccess": false, "fingerprint": .string(Token.fingerprint()),
         ]
     }
 }

@@ -63,13 +63,18 @@ struct NetworkMethods: Sendable {
 
     func list(_ input: ListInput, as caller: Caller) async throws -> JSON {
         let project = try await rows.projects.project(input.project).id
-        return try input.page(try await networks(of: project).map(shown), kind: "network", for: caller)
+        return try input.page(
+            try await shown(try await networks(of: project), of: project),
+            kind: "network",
+            for: caller
+        )
     }
 
     func get(_ input: NamedInput, as caller: Caller) async throws -> JSON {
         let key = try await rows.key(input)
         try await defaults.establish(in: key.project)
-        return Link.render(shown(try await rows.store.get(key)), for: caller.origin)
+        let shown = try await shown([try await rows.store.get(key)], of: key.project)
+        return Link.render(shown[0], for: caller.origin)
     }
 
     func insert(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
@@ -106,14 +111,21 @@ struct NetworkMethods: Sendable {
         }
     }
 
-    /// A network as its document shows it: with the subnetworks that the mode gives it.
-    private func shown(_ network: JSON) -> JSON {
-        guard Network.isAuto(network) else { return network }
-        var network = network
-        network["subnetworks"] = .array(
-            Region.all.compactMap { Network.autoSubnetwork($0, of: network)["selfLink"] }
+    /// Networks as their documents show them: with the subnetworks that the mode gives them, or that were made in them.
+    private func shown(_ networks: [JSON], of project: String) async throws -> [JSON] {
+        let made = Dictionary(
+            grouping: try await rows.store.list("subnetworks", project: project).map(\.resource),
+            by: { $0["network"]?.string ?? "" }
         )
-        return network
+        return networks.map { network in
+            let own =
+                Network.isAuto(network)
+                ? Region.all.map { Network.autoSubnetwork($0, of: network) }
+                : made[network["selfLink"]?.string ?? ""] ?? []
+            var network = network
+            network["subnetworks"] = .array(own.compactMap { $0["selfLink"] })
+            return network
+        }
     }
 
     func networks(of project: String) async throws -> [JSON] {

@@ -163,9 +163,9 @@ def test_networks_are_changed(rehearsal):
     rehearsal.sh(f"{networks} create own && echo y | {networks} update own --bgp-routing-mode=global --mtu=1500")
     assert show(rehearsal, "networks describe own", "routingConfig.routingMode,mtu").split() == ["GLOBAL", "1500"]
     rehearsal.sh(f"{networks} subnets update own {where} --enable-flow-logs --logging-flow-sampling=0.5")
-    rehearsal.sh(f"{networks} subnets update own {where} --no-enable-private-ip-google-access")
+    rehearsal.sh(f"{networks} subnets update own {where} --enable-private-ip-google-access")
     fields = "logConfig.flowSampling,privateIpGoogleAccess"
-    assert show(rehearsal, f"networks subnets describe own {where}", fields).split() == ["0.5", "False"]
+    assert show(rehearsal, f"networks subnets describe own {where}", fields).split() == ["0.5", "True"]
     rehearsal.sh(f"{networks} update own --switch-to-custom-subnet-mode -q")
     rehearsal.sh(f"{networks} subnets create further --network=own --range=10.7.0.0/24 {where}")
     listed = show(rehearsal, "networks subnets list --network=own --filter=region:europe-west1", "name").split()

@@ -125,6 +125,9 @@ def test_google_compute_network_subnetwork_and_address(call):
     status, subnetwork = call("GET", f"/compute/v1/{region}/subnetworks/tf-sub")
     assert status == 200 and subnetwork["gatewayAddress"] == "10.77.0.1" and subnetwork["network"].endswith(network)
     assert subnetwork["fingerprint"] and subnetwork["privateIpGoogleAccess"]
+    status, shown = call("GET", f"{call.compute}/global/networks/tf-net")
+    assert shown["subnetworks"] == [subnetwork["selfLink"]]
+    assert shown["networkFirewallPolicyEnforcementOrder"] == "AFTER_CLASSIC_FIREWALL"
     finish(call, call("POST", f"/compute/v1/{region}/addresses", {
         "name": "tf-address", "addressType": "INTERNAL", "subnetwork": f"{region}/subnetworks/tf-sub"}))
     status, address = call("GET", f"/compute/v1/{region}/addresses/tf-address")
