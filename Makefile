@@ -25,8 +25,11 @@ demo: build setup-demo ## the journey from an empty bucket to a trained model, w
 	scripts/demo $(BIN)/brume
 
 # `swift test` would build everything once more with other flags: tests are built before, and run with --skip-build.
-test: setup-test lint ## everything: unit, service, integration (Docker) and conformance (real clients) tests
-	swift build $(SWIFT_FLAGS) --build-tests
+# What the tests need besides is installed while the compiler works, which leaves a processor idle a quarter of its time.
+test: setup lint ## everything: unit, service, integration (Docker) and conformance (real clients) tests
+	scripts/setup clients test & \
+	status=0; swift build $(SWIFT_FLAGS) --build-tests || status=$$?; \
+	wait $$! && exit $$status
 	scripts/collect-program $(SCRATCH)/release $(BIN)
 	scripts/with-docker swift test $(SWIFT_FLAGS) --skip-build
 	scripts/conformance $(BIN)/brume
