@@ -18,7 +18,8 @@ class Client:
         for name, value in (headers or {}).items():
             request.add_header(name, value)
         try:
-            with urllib.request.urlopen(request, timeout=60) as reply:
+            # Longer than a method waits for an operation.
+            with urllib.request.urlopen(request, timeout=150) as reply:
                 return reply.status, reply.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
