@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-pytestmark = [pytest.mark.needs("gcloud"), pytest.mark.compute]
+pytestmark = pytest.mark.needs("gcloud")
 ZONE = "--zone=europe-west1-b"
 IMAGE = "--image-family=debian-12 --image-project=debian-cloud"
 
