@@ -142,7 +142,8 @@ package protocol WorkloadEngine: Sendable {
     /// The state of a workload; nil when the engine does not know it.
     func status(of name: WorkloadName) async throws -> WorkloadStatus?
 
-    /// Every workload that carries all of `labels`: one listing, asked after a restart.
+    /// Every workload that carries all of `labels`: one listing, asked after a restart. One that was never made to its end
+    /// has no parts.
     func recover(labels: [String: String]) async throws -> [WorkloadStatus]
 
     /// Changes of state as they happen, for all workloads of this cloud, from now on.

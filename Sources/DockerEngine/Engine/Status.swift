@@ -93,7 +93,11 @@ extension DockerEngine {
         let list = try await host.client().call(.GET, "/containers/json", query: query)
         var found: [WorkloadStatus] = []
         for name in Set((list.array ?? []).compactMap(\.workload)).sorted(by: { $0.text < $1.text }) {
-            guard let status = try await status(of: name) else { continue }
+            guard let status = try await status(of: name) else {
+                // A daemon was killed while it made the first of its containers.
+                found.append(WorkloadStatus(name: name, labels: labels, parts: []))
+                continue
+            }
             found.append(status)
             let hasBegun = status.parts.contains { $0.state != .waiting }
             if hasBegun, !status.hasEnded, try await stepsRecord(of: status.name) != nil { await drive(status.name) }

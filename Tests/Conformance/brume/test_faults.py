@@ -79,6 +79,8 @@ def test_a_daemon_killed_in_any_phase_of_an_insert_leaves_it_to_the_next(own):
         assert own.sh(f"gcloud compute ssh {name} --zone={ZONE} -q --command=hostname").stdout.split()[-1] == name
     own.sh(f"gcloud compute instances delete {' '.join(names)} --zone={ZONE} -q")
     assert engine(own, "ps -aq --filter name=^/instance-").stdout == "" and engine(own, "volume ls -q").stdout == ""
+    # Nor what was half made of a machine that was to be started ahead.
+    assert engine(own, "ps -aq --filter name=[.]new$").stdout == ""
 
 
 def test_an_engine_that_dies_is_started_again_and_its_machines_are_there(own):
