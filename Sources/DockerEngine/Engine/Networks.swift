@@ -68,11 +68,25 @@ extension DockerEngine {
         }
         body["IPAM"] = ["Config": [["Subnet": .string("\(range)"), "Gateway": .string(range.gateway)]]]
         do {
-            try await docker.call(.POST, "/networks/create", .json(body))
+            try await make(network: body, with: docker)
         } catch let failure as DockerClient.Failure {
             throw EngineError.refused("The network '\(spec.name)' cannot be made: \(failure.message)")
         }
         return try await docker.find("/networks/\(spec.name)")
+    }
+
+    /// Makes a network, some times if need be: the engines of one computer share its packet filter, and one that starts
+    /// takes Docker's chains away for a moment, of which no other is told.
+    private func make(network body: JSON, with docker: DockerClient) async throws {
+        for _ in 0..<5 {
+            do {
+                try await docker.call(.POST, "/networks/create", .json(body))
+                return
+            } catch let failure as DockerClient.Failure where failure.message.contains("No chain/target/match") {
+                try await Task.sleep(for: .milliseconds(300))
+            }
+        }
+        try await docker.call(.POST, "/networks/create", .json(body))
     }
 
     /// Where networks lie whose range is the engine's choice, if it is free.
