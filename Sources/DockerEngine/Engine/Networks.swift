@@ -82,7 +82,7 @@ extension DockerEngine {
             do {
                 try await docker.call(.POST, "/networks/create", .json(body))
                 return
-            } catch let failure as DockerClient.Failure where failure.message.contains("No chain/target/match") {
+            } catch let failure as DockerClient.Failure where failure.message.contains("iptables failed") {
                 try await Task.sleep(for: .milliseconds(300))
             }
         }
