@@ -192,6 +192,14 @@ extension GoogleError {
         )
     }
 
+    static func lackingRegionalDisk(_ source: String, field: String) -> GoogleError {
+        GoogleError(
+            .unimplemented,
+            reason: "notImplemented",
+            message: "Brume has no disks of a region, such as '\(source)' in the field '\(field)'."
+        )
+    }
+
     static func notBootable(_ name: ResourceName) -> GoogleError {
         .invalid("The resource '\(name)' holds no operating system: an instance cannot boot from it.")
     }

@@ -197,7 +197,7 @@ struct EstimateTests {
 
     @Test(arguments: [
         ("machineType", #"{"predefinedMachineType": {"machineType": "e9-none"}}"#, 400, "no machine type 'e9-none'"),
-        ("region", #""""#, 400, "computeVmWorkload.region"),
+        ("region", #""""#, 400, "computeVmWorkload.region"), ("region", #""iowa""#, 400, "computeVmWorkload.region"),
         ("guestAccelerator", "{}", 400, "acceleratorCount"),
         ("machineType", #"{"customMachineType": {"memorySizeGb": 1e300}}"#, 400, "no machine type"),
         (

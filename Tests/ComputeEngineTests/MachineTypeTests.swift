@@ -9,9 +9,14 @@ struct MachineTypeTests {
         ("custom-1-1024", 1, 1024), ("custom-4-16384", 4, 16384), ("n1-custom-2-13312", 2, 13312),
         ("n1-custom-2-30720-ext", 2, 30720), ("n2-custom-4-2048", 4, 2048), ("n2-custom-36-73728", 36, 73728),
         ("n2-custom-2-131072-ext", 2, 131072), ("n2d-custom-16-8192", 16, 8192), ("e2-custom-2-1024", 2, 1024),
-        ("e2-custom-micro-1280", 2, 1280), ("e2-custom-medium-8192", 2, 8192),
+        ("e2-custom-micro-1280", 2, 1280), ("e2-custom-medium-8192", 2, 8192), ("n1-highcpu-2", 2, 1843),
+        ("n1-highcpu-16", 16, 14746), ("n2d-highcpu-4", 4, 4096), ("c3-standard-22", 22, 90112),
     ])
-    func `a custom type that keeps the rules is made of what its name says`(name: String, cpus: Int64, memory: Int64)
+    func `a type is made of what its family says, or its name, where it keeps the rules`(
+        name: String,
+        cpus: Int64,
+        memory: Int64
+    )
         async throws
     {
         try await ComputeCloud.run { cloud in

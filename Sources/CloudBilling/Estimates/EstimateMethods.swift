@@ -80,8 +80,8 @@ struct EstimateMethods: Sendable {
         }
         let field = "\(field).computeVmWorkload"
         let region = vm["region"]?.string ?? ""
-        guard !region.isEmpty else {
-            throw GoogleError.badScenario("\(field).region", "Name one, such as us-central1.")
+        guard region.wholeMatch(of: /[a-z]+-[a-z]+\d+/) != nil else {
+            throw GoogleError.badScenario("\(field).region", "It must be the name of a region, such as us-central1.")
         }
         if vm["enableConfidentialCompute"]?.bool ?? false {
             throw GoogleError.notEstimated("\(field).enableConfidentialCompute")

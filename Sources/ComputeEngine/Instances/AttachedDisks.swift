@@ -102,11 +102,7 @@ struct AttachedDisks: Sendable {
     /// - Throws: ``GoogleError`` 400 for a disk of another zone, 501 for one of a region.
     static func existing(_ source: String, _ instance: ResourceKey, field: String) throws -> ResourceKey {
         guard ResourceName(parsing: source).value(of: "regions") == nil else {
-            throw GoogleError(
-                .unimplemented,
-                reason: "notImplemented",
-                message: "Brume has no disks of a region, such as '\(source)' in the field '\(field).source'."
-            )
+            throw GoogleError.lackingRegionalDisk(source, field: "\(field).source")
         }
         let zone = ResourceName(parsing: source).value(of: "zones")
         guard zone == nil || zone == instance.zone else {

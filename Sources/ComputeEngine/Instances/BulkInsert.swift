@@ -23,38 +23,28 @@ extension InstanceMethods {
     /// The same in zones of the region that Brume chooses, as the location policy says.
     func bulkInsertInRegion(_ input: ChangeInput, as caller: Caller) async throws -> JSON {
         let region = try await rows.key(input)
-        let policy = input.body["locationPolicy"]
-        let locations = policy?["locations"]?.object ?? [:]
-        let zones = try Self.zones(of: region, locations)
-        guard let shape = Zones.Shape(rawValue: policy?["targetShape"]?.string ?? "ANY_SINGLE_ZONE") else {
-            let text = policy?["targetShape"]?.string ?? ""
-            throw GoogleError.invalidField(
-                "locationPolicy.targetShape",
-                text,
-                "It must be ANY_SINGLE_ZONE, ANY or BALANCED."
-            )
-        }
-        var most: [String: Int] = [:]
-        for (location, said) in locations {
-            let zone = ResourceName(parsing: location).last
-            most["zones/\(zone)"] = (said["constraints"]?["maxCount"]?.integer).map { max(0, Int($0)) }
-        }
         return try await insert(
             input.body,
             in: region,
             "compute.regionInstances.bulkInsert",
-            zones: Zones(scopes: zones.map { "zones/\($0)" }, most: most, shape: shape),
+            zones: try Self.zones(of: region, by: input.body["locationPolicy"]),
             by: caller
         )
     }
 
     /// The zones of a region that a location policy leaves, first those that it names.
     ///
-    /// - Throws: ``GoogleError`` `invalid` (400) for a zone of another region, and when none is left.
-    private static func zones(of region: ResourceKey, _ locations: [String: JSON]) throws -> [String] {
+    /// - Throws: ``GoogleError`` `invalid` (400) for a zone of another region, an unknown shape, and when none is left.
+    private static func zones(of region: ResourceKey, by policy: JSON?) throws -> Zones {
+        let shape = policy?["targetShape"]?.string ?? Zones.Shape.anySingleZone.rawValue
+        guard let shape = Zones.Shape(rawValue: shape) else {
+            let field = "locationPolicy.targetShape"
+            throw GoogleError.invalidField(field, shape, "It must be ANY_SINGLE_ZONE, ANY or BALANCED.")
+        }
         let zones = Region.named(region.region ?? "")?.zones ?? []
         var preferences: [String: String] = [:]
-        for (location, said) in locations {
+        var left = Zones(scopes: [], shape: shape)
+        for (location, said) in policy?["locations"]?.object ?? [:] {
             let zone = ResourceName(parsing: location).last
             let preference = said["preference"]?.string ?? ""
             guard zones.contains(zone), ["ALLOW", "DENY", ""].contains(preference) else {
@@ -65,16 +55,18 @@ extension InstanceMethods {
                 )
             }
             preferences[zone] = preference
+            left.most["zones/\(zone)"] = (said["constraints"]?["maxCount"]?.integer).map { max(0, Int($0)) }
         }
-        let allowed = zones.filter { preferences[$0] == "ALLOW" }
-        let left = allowed + zones.filter { !["ALLOW", "DENY"].contains(preferences[$0]) }
-        guard !left.isEmpty else {
+        let named = zones.filter { preferences[$0] == "ALLOW" }
+        let others = zones.filter { !["ALLOW", "DENY"].contains(preferences[$0]) }
+        left.scopes = (named + others).map { "zones/\($0)" }
+        guard !left.scopes.isEmpty else {
             throw GoogleError.invalidField("locationPolicy.locations", "", "It leaves no zone of the region.")
         }
         return left
     }
 
-    /// Makes instances in zones, in each in turn; the operation of the whole stands in the place that was asked for.
+    /// Makes instances in zones; the operation of the whole stands in the place that was asked for.
     private func insert(
         _ body: JSON,
         in place: ResourceKey,

@@ -67,7 +67,6 @@ struct InstanceLife: Sendable {
 
     /// Checks what can be checked before a row is made.
     func check(_ instance: JSON) throws {
-        _ = try ContainerDeclaration.read(from: instance)
         try RunLimit.check(instance["scheduling"])
         try HostName.check(instance)
         try NetworkTags.check(instance["tags"])

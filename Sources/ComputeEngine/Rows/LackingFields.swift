@@ -40,11 +40,8 @@ struct LackingFields: Sendable {
         let own = name.isEmpty ? key : "\(name).\(key)"
         guard part.hasSuffix("]") else { return values(at: path.dropFirst(), in: member, named: own) }
         let wanted = Int(part.dropFirst(key.count + 1).dropLast())
-        return (member.array ?? []).enumerated().filter { wanted == nil || $0.offset == wanted }.flatMap {
-            index,
-            element in
-            values(at: path.dropFirst(), in: element, named: "\(own)[\(index)]")
-        }
+        let elements = (member.array ?? []).enumerated().filter { wanted == nil || $0.offset == wanted }
+        return elements.flatMap { values(at: path.dropFirst(), in: $0.element, named: "\(own)[\($0.offset)]") }
     }
 }
 

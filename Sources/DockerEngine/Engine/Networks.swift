@@ -76,17 +76,14 @@ extension DockerEngine {
     }
 
     /// Makes a network, some times if need be: the engines of one computer share its packet filter, and one that starts
-    /// takes Docker's chains away for a moment, of which no other is told.
-    private func make(network body: JSON, with docker: DockerClient) async throws {
-        for _ in 0..<5 {
-            do {
-                try await docker.call(.POST, "/networks/create", .json(body))
-                return
-            } catch let failure as DockerClient.Failure where failure.message.contains("iptables failed") {
-                try await Task.sleep(for: .milliseconds(300))
-            }
+    /// takes Docker's chains away for a moment. That it has ended nobody is told, so the pause is a guess.
+    private func make(network body: JSON, with docker: DockerClient, attempts: Int = 6) async throws {
+        do {
+            try await docker.call(.POST, "/networks/create", .json(body))
+        } catch let failure as DockerClient.Failure where attempts > 1 && failure.message.contains("iptables failed") {
+            try await Task.sleep(for: .milliseconds(300))
+            try await make(network: body, with: docker, attempts: attempts - 1)
         }
-        try await docker.call(.POST, "/networks/create", .json(body))
     }
 
     /// Where networks lie whose range is the engine's choice, if it is free.

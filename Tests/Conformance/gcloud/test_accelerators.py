@@ -67,7 +67,7 @@ def cards():
         folder.rmdir()
 
 
-# Not among the tests with machines: while these cards are there, no other test may look for some in vain.
+# In one half with all tests that look for cards in vain: while these are there, none of those may run.
 @pytest.mark.skipif(os.geteuid() != 0, reason="the cards of a computer are described by root")
 @pytest.mark.needs("dockerd", "ssh")
 def test_a_card_is_one_instances_until_that_one_stops(cards, new_cloud):
