@@ -239,7 +239,7 @@ import Workloads
     {
         try await on(kind) { engine in
             let made = try await withThrowingTaskGroup { group in
-                for _ in 1...3 {
+                for _ in 1...5 {
                     group.addTask {
                         try await engine.ensureNetwork(NetworkSpec(name: "asked", subnet: "10.215.0.0/24"))
                     }
