@@ -95,7 +95,6 @@ package struct Cloud: Sendable {
         // Services, each one block: what it needs, and its API
         var apis: [API] = []
         apis += iam.apis(authorizer: authorizer, projects: resourceManager)
-        apis.append(resourceManager.api(authorizer: authorizer))
         apis.append(
             ServiceUsage(store: store, projects: resourceManager, makeID: RequestID.make).api(authorizer: authorizer)
         )
@@ -147,7 +146,7 @@ package struct Cloud: Sendable {
             registry.pythonAPI(authorizer: authorizer), registry.registryAPI(), registry.api(authorizer: authorizer),
         ]
 
-        let osLogin = OSLogin(store: store, projects: resourceManager, authorizer: authorizer, now: now)
+        let osLogin = OSLogin(store: store, projects: resourceManager, authorizer: authorizer)
         let compute = await ComputeEngine(
             store: store,
             operations: operations,
@@ -167,7 +166,9 @@ package struct Cloud: Sendable {
         )
         authorizer.consult(compute.policies)
         apis.append(compute.api)
-        apis.append(osLogin.api(onChange: compute.refreshLogins))
+        // Who may log in to machines is decided here too.
+        apis.append(osLogin.api { try await compute.refreshLogins() })
+        apis.append(resourceManager.api(authorizer: authorizer) { try await compute.refreshLogins(of: $0) })
 
         let cloudLogging = CloudLogging(
             store: store,

@@ -71,9 +71,6 @@ package struct ComputeEngine: Sendable {
         self.authorizer = authorizer
         self.changes = changes
         policies = ResourcePolicies(store: store, projects: projects)
-        policyMethods = ResourcePolicies.collections.map { collection in
-            PolicyMethods(rows: rows(collection, String(collection.dropLast())), authorizer: authorizer)
-        }
         places = PlaceMethods(store: store, projects: projects)
         let defaults = DefaultNetwork(store: store, now: now)
         projectMethods = ProjectMethods(store: store, projects: projects, changes: changes, defaults: defaults)
@@ -140,6 +137,12 @@ package struct ComputeEngine: Sendable {
             unmanaged: rows("instanceGroups", "instanceGroup"),
             maker: maker
         )
+        policyMethods = ResourcePolicies.collections.map { [life] collection in
+            PolicyMethods(rows: rows(collection, String(collection.dropLast())), authorizer: authorizer) { key in
+                guard key.collection == "instances" else { return }
+                try await life.refreshLogins(of: key.project, only: key)
+            }
+        }
         groupKeeper = GroupKeeper(store: store, maker: maker, logger: logger)
         await life.register()
         await instances.register()
@@ -153,8 +156,10 @@ package struct ComputeEngine: Sendable {
         await addresses.register()
     }
 
-    /// Lets running machines with OS Login know who may log in now.
-    package func refreshLogins() async throws { try await life.refreshLogins() }
+    /// Lets running machines with OS Login know who may log in now: a project's, or all.
+    package func refreshLogins(of project: String? = nil) async throws {
+        try await life.refreshLogins(of: project)
+    }
 
     /// Keep instances and groups what their rows say; they run as long as the daemon.
     package var keepers: [any Service] {

@@ -84,7 +84,7 @@ package final class Guests: Sendable {
             subnet: subnet,
             labels: labels,
             doors: doors,
-            neighbours: networks.parts(of: labels[Self.wholeLabel], besides: name)
+            neighbours: labels[Self.wholeLabel].map { networks.parts(of: $0, besides: name) }
         )
         let description = try await engine.ensureNetwork(spec)
         let record = NetworkRecord(

@@ -83,5 +83,11 @@ struct PublicKey: Sendable, Equatable {
         return document
     }
 
-    func isValid(at now: Date) -> Bool { expires.map { Double($0) / 1e6 > now.timeIntervalSince1970 } ?? true }
+    /// As the metadata `ssh-keys` would have it: `USER:KEY`, and in the place of a comment the end of a key that has one.
+    func entry(of user: String) -> String {
+        guard let expires else { return "\(user):\(key)" }
+        let end = Timestamp.text(Date(timeIntervalSince1970: Double(expires) / 1e6))
+        let plain = key.split(separator: " ").prefix(2).joined(separator: " ")
+        return #"\#(user):\#(plain) google-ssh {"userName":"\#(user)","expireOn":"\#(end)"}"#
+    }
 }

@@ -1,6 +1,5 @@
 package import APIServer
-package import Foundation
-import GoogleAPI
+package import GoogleAPI
 import HTTPTypes
 package import MetadataStore
 
@@ -11,18 +10,15 @@ package struct OSLogin: Sendable {
     private let store: LoginStore
     private let projects: any ProjectDirectory
     private let authorizer: any Authorizer
-    private let now: @Sendable () -> Date
 
     package init(
         store: MetadataStore,
         projects: any ProjectDirectory,
-        authorizer: any Authorizer,
-        now: @escaping @Sendable () -> Date
+        authorizer: any Authorizer
     ) {
         self.store = LoginStore(database: store.database)
         self.projects = projects
         self.authorizer = authorizer
-        self.now = now
     }
 
     /// - Parameter onChange: Called before a change of keys or users is answered.
@@ -50,25 +46,22 @@ package struct OSLogin: Sendable {
         )
     }
 
-    /// What metadata would say in `ssh-keys`: the valid keys of those who may log in to a project's machines now. A `-`
-    /// stands before those who may not become root there.
-    ///
-    /// - Parameter project: The project's ID.
-    package func keys(of project: String) async throws -> String {
+    /// What metadata would say in `ssh-keys`: the keys of those who may log in to an instance now, by its own policy or its
+    /// project's. A `-` stands before those who may not become root there.
+    package func keys(for instance: ResourceName) async throws -> String {
         var lines: [String] = []
-        for (account, keys) in try await store.users(of: project) {
-            guard try await may("osLogin", account, in: project) else { continue }
-            let isAdmin = try await may("osAdminLogin", account, in: project)
-            let name = (isAdmin ? "" : "-") + LoginProfile.username(of: account)
-            lines += keys.filter { $0.isValid(at: now()) }.map { "\(name):\($0.key)" }
+        for (account, keys) in try await store.users(of: instance.project ?? "") {
+            guard try await may("osLogin", account, on: instance) else { continue }
+            let isAdmin = try await may("osAdminLogin", account, on: instance)
+            lines += keys.map { (isAdmin ? "" : "-") + $0.entry(of: LoginProfile.username(of: account)) }
         }
         return lines.joined(separator: "\n")
     }
 
-    private func may(_ verb: String, _ account: String, in project: String) async throws -> Bool {
+    private func may(_ verb: String, _ account: String, on instance: ResourceName) async throws -> Bool {
         let caller = Caller(identity: .account(account), origin: "", requestID: "oslogin")
         do {
-            try await authorizer.authorize(caller, for: "compute.instances.\(verb)", on: .project(project))
+            try await authorizer.authorize(caller, for: "compute.instances.\(verb)", on: instance)
             return true
         } catch let error as GoogleError where error.status == .permissionDenied {
             return false

@@ -54,7 +54,11 @@ package struct ResourceManager: ProjectDirectory {
         ProjectMethods(store: store, access: access, authorizer: authorizer, now: now, makeNumber: makeNumber)
     }
 
-    package func api(authorizer: any Authorizer) -> API {
+    /// - Parameter onPolicyChange: Called with a project's ID before a change of its policy is answered.
+    package func api(
+        authorizer: any Authorizer,
+        onPolicyChange: @escaping @Sendable (String) async throws -> Void = { _ in }
+    ) -> API {
         let table = MethodTable(authorizer: AnyState(authorizer: authorizer, store: store, access: access))
         let projects = methods(authorizer: authorizer)
         let id = "cloudresourcemanager.projects."
@@ -73,9 +77,12 @@ package struct ResourceManager: ProjectDirectory {
                 id + "setIamPolicy",
                 .post,
                 one + ":setIamPolicy",
-                requires: may + "setIamPolicy",
-                projects.setIamPolicy
-            )
+                requires: may + "setIamPolicy"
+            ) { input, caller in
+                let (project, policy) = try await projects.setIamPolicy(input, as: caller)
+                try await onPolicyChange(project)
+                return policy
+            }
             table.add(
                 id + "testIamPermissions",
                 .post,

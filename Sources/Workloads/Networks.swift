@@ -7,8 +7,8 @@ package struct NetworkSpec: Sendable, Equatable {
     /// Names and addresses at which workloads find the daemon: the metadata server, Google's APIs.
     package var doors: [Door]
     /// Networks with which workloads exchange packets at their own addresses, where the engine has doors; those that
-    /// are not there are left out.
-    package var neighbours: [String]
+    /// are not there are left out. Nil: the network stays alone.
+    package var neighbours: [String]?
 
     /// An address inside the network that leads to a port of the daemon.
     package struct Door: Sendable, Equatable {
@@ -32,7 +32,7 @@ package struct NetworkSpec: Sendable, Equatable {
         subnet: String? = nil,
         labels: [String: String] = [:],
         doors: [Door] = [],
-        neighbours: [String] = []
+        neighbours: [String]? = nil
     ) {
         self.name = name
         self.subnet = subnet

@@ -215,5 +215,5 @@ extension JSON {
 
 /// One account that may log in.
 extension Inside: MachineLogins {
-    func keys(of project: String) async throws -> String { "ada_example_com:ssh-ed25519 AAAAlogin" }
+    func keys(for instance: ResourceName) async throws -> String { "ada_example_com:ssh-ed25519 AAAAlogin" }
 }

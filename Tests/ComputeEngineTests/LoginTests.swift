@@ -30,4 +30,40 @@ struct LoginTests {
             #expect(given.count == 1)
         }
     }
+
+    @Test func `sshd is told when a key of the metadata ends, and what says so wrongly lets nobody in`() async throws {
+        try await ComputeCloud.run { cloud in
+            let lines = [
+                #"ada:ssh-rsa AAAA google-ssh {"userName":"ada","expireOn":"2026-01-02T03:04:05+0000"}"#,
+                #"eve:ssh-rsa BBBB google-ssh {"userName":"eve","expireOn":"2026-01-02T03:04:05.5+02:00"}"#,
+                #"bob:ssh-rsa CCCC google-ssh {"userName":"bob","expireOn":"soon"}"#, "cyd:ssh-rsa DDDD google-ssh",
+                "dan:ssh-rsa EEEE dan@laptop",
+            ]
+            let item: JSON = ["key": "ssh-keys", "value": .string(lines.joined(separator: "\r\n"))]
+            try await cloud.insert("vm") { $0["metadata"] = ["items": [item]] }
+            let given = cloud.inside.inputs(of: "users-up.sh").last?.split(separator: "\n") ?? []
+            #expect(
+                given.map { $0.split(separator: " ").prefix(3).joined(separator: " ") } == [
+                    #"ada:expiry-time="20260102030405Z" ssh-rsa AAAA"#,
+                    #"eve:expiry-time="20260102010405Z" ssh-rsa BBBB"#, "dan:ssh-rsa EEEE dan@laptop",
+                ]
+            )
+        }
+    }
+
+    @Test func `a policy on a machine with OS Login counts for its users at once`() async throws {
+        try await ComputeCloud.run { cloud in
+            try await cloud.insert("off")
+            try await cloud.insert("on") {
+                $0["metadata"] = ["items": [["key": "enable-oslogin", "value": "TRUE"]]]
+            }
+            let before = cloud.inside.inputs(of: "users-up.sh").count
+            let policy = #"{"policy": {"bindings": [{"role": "roles/compute.osLogin", "members": ["user:a@b.c"]}]}}"#
+            for name in ["off", "on"] {
+                let reply = try await cloud.api.post("\(ComputeCloud.instances)/\(name)/setIamPolicy", json: policy)
+                #expect(reply.status == 200, "\(reply.text)")
+            }
+            #expect(cloud.inside.inputs(of: "users-up.sh").count == before + 1)
+        }
+    }
 }

@@ -8,6 +8,8 @@ import Synchronization
 import Testing
 
 private let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHNvbWUga2V5IHRoYXQgaXMgbm8gcmVhbCBvbmU= ada@laptop"
+private let machine = ResourceName(parsing: "projects/demo/zones/us-central1-a/instances/vm")
+private let otherMachine = ResourceName(parsing: "projects/other/zones/us-central1-a/instances/vm")
 
 /// Lets the owner do everything, one other account log in, and nobody else.
 private struct TwoAccounts: Authorizer {
@@ -31,8 +33,7 @@ private final class LoginCloud: Sendable {
         login = OSLogin(
             store: try MetadataStore(inMemoryWith: [OSLoginSchema.self]),
             projects: DemoProject(),
-            authorizer: TwoAccounts(),
-            now: { Date(timeIntervalSince1970: 1_700_000_000) }
+            authorizer: TwoAccounts()
         )
         let counter = Counter()
         changes = counter
@@ -70,39 +71,43 @@ struct OSLoginTests {
         let user = profile["posixAccounts"]?[0]
         #expect(user?["username"] == "owner_example_com" && user?["primary"] == true && user?["accountId"] == "demo")
         #expect(profile["sshPublicKeys"]?.object?.values.map { $0["key"]?.string } == [key])
-        #expect(try await cloud.login.keys(of: "demo") == "owner_example_com:\(key)")
-        #expect(try await cloud.login.keys(of: "other") == "")
+        #expect(try await cloud.login.keys(for: machine) == "owner_example_com:\(key)")
+        #expect(try await cloud.login.keys(for: otherMachine) == "")
         // The same again is the same.
         #expect(try await cloud.importKey() == profile)
     }
 
-    @Test func `a key that has expired lets nobody in`() async throws {
+    @Test func `a key with an end carries it to machines`() async throws {
         let cloud = try LoginCloud()
         let profile = try await cloud.importKey(#", "expirationTimeUsec": "1699999999000000""#)
-        #expect(try await cloud.login.keys(of: "demo") == "")
+        let plain = key.split(separator: " ").prefix(2).joined(separator: " ")
+        func given(until end: String) -> String {
+            #"owner_example_com:\#(plain) google-ssh {"userName":"owner_example_com","expireOn":"\#(end)"}"#
+        }
+        #expect(try await cloud.login.keys(for: machine) == given(until: "2023-11-14T22:13:19.000Z"))
         let fingerprint = try #require(profile["sshPublicKeys"]?.object?.keys.first)
         let path = "\(LoginCloud.me)/sshPublicKeys/\(fingerprint)"
         let changed = try await cloud.api.patch(path, json: #"{"expirationTimeUsec": "1700000001000000"}"#)
         #expect(changed.json["expirationTimeUsec"] == "1700000001000000")
-        #expect(try await cloud.login.keys(of: "demo") == "owner_example_com:\(key)")
+        #expect(try await cloud.login.keys(for: machine) == given(until: "2023-11-14T22:13:21.000Z"))
         #expect(try await cloud.api.get(path).json["fingerprint"]?.string == fingerprint)
         #expect(try await cloud.api.delete(path).status == 200)
         #expect(try await cloud.api.delete(path).status == 404)
-        #expect(try await cloud.login.keys(of: "demo") == "")
+        #expect(try await cloud.login.keys(for: machine) == "")
     }
 
     @Test func `who may log in and no more may not become root`() async throws {
         let cloud = try LoginCloud()
         let path = "/oslogin/v1/users/user@example.com:importSshPublicKey?projectId=demo"
         #expect(try await cloud.others.post(path, json: #"{"key": "\#(key)"}"#).status == 200)
-        #expect(try await cloud.login.keys(of: "demo") == "-user_example_com:\(key)")
+        #expect(try await cloud.login.keys(for: machine) == "-user_example_com:\(key)")
     }
 
     @Test func `a user is taken from a project`() async throws {
         let cloud = try LoginCloud()
         _ = try await cloud.importKey()
         #expect(try await cloud.api.delete("\(LoginCloud.me)/projects/demo").status == 200)
-        #expect(try await cloud.login.keys(of: "demo") == "")
+        #expect(try await cloud.login.keys(for: machine) == "")
         #expect(try await cloud.api.delete("\(LoginCloud.me)/projects/demo").status == 404)
     }
 

@@ -7,6 +7,8 @@ import HTTPTypes
 struct PolicyMethods: Sendable {
     let rows: Rows
     let authorizer: any Authorizer
+    /// Called before a change of a resource's policy is answered.
+    let onChange: @Sendable (ResourceKey) async throws -> Void
 
     /// The etag of a policy that nobody has set yet.
     private static let firstEtag = "ACAB"
@@ -36,7 +38,7 @@ struct PolicyMethods: Sendable {
     func set(_ input: ChangeInput, as caller: Caller) async throws -> Policy {
         let key = try await rows.key(input)
         let asked: Policy = try (input.body["policy"] ?? [:]).decode()
-        return try await rows.store.database.write { db in
+        let policy = try await rows.store.database.write { db in
             guard let id = try ResourceStore.fetch(key, in: db)?["id"]?.string else {
                 throw GoogleError.resourceMissing(key.resourceName)
             }
@@ -48,6 +50,8 @@ struct PolicyMethods: Sendable {
             try ResourcePolicies.save(policy, on: id, in: db)
             return policy
         }
+        try await onChange(key)
+        return policy
     }
 
     func test(_ input: ChangeInput, as caller: Caller) async throws -> JSON {

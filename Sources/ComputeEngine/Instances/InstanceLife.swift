@@ -1,7 +1,7 @@
 import APIServer
 import Foundation
 import GRDB
-import GoogleAPI
+package import GoogleAPI
 import Guests
 import ImageCatalogue
 import Logging
@@ -17,8 +17,8 @@ package protocol ImageCredentials: Sendable {
 
 /// What Compute Engine needs of OS Login.
 package protocol MachineLogins: Sendable {
-    /// What metadata would say in `ssh-keys` of those who may log in to a project's machines.
-    func keys(of project: String) async throws -> String
+    /// What metadata would say in `ssh-keys` of those who may log in to an instance.
+    func keys(for instance: ResourceName) async throws -> String
 }
 
 /// What makes a machine of any image reachable, mounted at ``GuestTools/path``.
@@ -209,10 +209,15 @@ struct InstanceLife: Sendable {
         try await engine.lead(address, to: target, in: place)
     }
 
-    /// Brings the users of all running machines with OS Login to who may log in now.
-    func refreshLogins() async throws {
-        try await forEachRunning(of: nil) { key, instance in
-            if try await usesOSLogin(instance, key) { try await applyUsers(instance, key) }
+    /// Brings the users of running machines with OS Login to who may log in now.
+    ///
+    /// - Parameters:
+    ///   - project: Whose machines; nil: of all projects.
+    ///   - only: The one machine that it is about.
+    func refreshLogins(of project: String?, only: ResourceKey? = nil) async throws {
+        try await forEachRunning(of: project) { key, instance in
+            guard only == nil || only == key, try await usesOSLogin(instance, key) else { return }
+            try await applyUsers(instance, key)
         }
     }
 

@@ -57,7 +57,7 @@ extension InstanceLife {
             in: workload,
             part: "machine"
         )
-        try await session.write(ByteBuffer(string: keys + "\n"))
+        try await session.write(ByteBuffer(string: LoginKeys(text: keys).forMachine + "\n"))
         try await session.finishInput()
         var printed = ""
         for try await chunk in session.output where chunk.stream == .output { printed += String(buffer: chunk.bytes) }
@@ -79,7 +79,7 @@ extension InstanceLife {
 
     /// Who may log in: those of OS Login, or those whom the metadata names; never both.
     private func keys(for instance: JSON, _ key: ResourceKey) async throws -> String {
-        if try await usesOSLogin(instance, key) { return try await logins.keys(of: key.project) }
+        if try await usesOSLogin(instance, key) { return try await logins.keys(for: key.resourceName) }
         let own = Metadata.value("ssh-keys", in: instance["metadata"]) ?? ""
         let blocksProject = Metadata.value("block-project-ssh-keys", in: instance["metadata"])?.lowercased() == "true"
         if blocksProject { return own }

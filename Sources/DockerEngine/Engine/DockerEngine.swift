@@ -180,6 +180,9 @@ struct HostFacts: Sendable {
     var packetFilters: Bool
     var virtualMachines: Bool
     var httpsProxy: String?
+
+    /// Of the engine: 28 for `28.3.1`; 0 when it does not say.
+    var majorVersion: Int { version.split(separator: ".").first.flatMap { Int($0) } ?? 0 }
 }
 
 /// Where an engine is, and how it comes to life.

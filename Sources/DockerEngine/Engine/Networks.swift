@@ -18,7 +18,7 @@ extension DockerEngine {
         if let bridge = network?.bridge, try await facts().doors {
             let doors = Doors(bridge: bridge)
             try await doors.set(spec.doors)
-            for name in spec.neighbours {
+            for name in spec.neighbours ?? [] {
                 guard let neighbour = try await docker.find("/networks/\(name)"), let other = neighbour.bridge,
                     let range = neighbour["IPAM"]?["Config"]?[0]?["Subnet"]?.string
                 else { continue }
@@ -51,6 +51,10 @@ extension DockerEngine {
     private func makeNetwork(_ spec: NetworkSpec, _ docker: DockerClient) async throws -> JSON? {
         let bridge = Self.bridgeName(of: spec.name, cloud: cloud)
         var options = ["com.docker.network.bridge.name": bridge]
+        // Since version 28 engines drop what comes from another network before any rule is asked.
+        if spec.neighbours != nil, try await facts().majorVersion >= 28 {
+            options["com.docker.network.bridge.gateway_mode_ipv4"] = "nat-unprotected"
+        }
         if let mtu = HostRoutes.uplinkMTU, mtu < 1500 { options["com.docker.network.driver.mtu"] = String(mtu) }
         var body: JSON = [
             "Name": .string(spec.name), "Driver": "bridge", "CheckDuplicate": true, "Options": JSON(options),

@@ -168,9 +168,11 @@ struct ProjectMethods: Sendable {
         try await access.policy(ofProject: find(input).projectId)
     }
 
-    func setIamPolicy(_ input: NamedProjectInput, as caller: Caller) async throws -> Policy {
+    /// - Returns: The project's ID, and its policy as it is now.
+    func setIamPolicy(_ input: NamedProjectInput, as caller: Caller) async throws -> (String, Policy) {
         let policy: Policy = try (input.body["policy"] ?? [:]).decode()
-        return try await access.setPolicy(policy, ofProject: find(input).projectId)
+        let project = try await find(input).projectId
+        return (project, try await access.setPolicy(policy, ofProject: project))
     }
 
     func testIamPermissions(_ input: NamedProjectInput, as caller: Caller) async throws -> JSON {

@@ -1,5 +1,8 @@
 """Who may enter a machine, and who it is: keys written by hand, a service account of one's own, or none."""
 
+import json
+import re
+
 import pytest
 
 pytestmark = [pytest.mark.needs("gcloud", "dockerd", "ssh"), pytest.mark.compute]
@@ -52,6 +55,20 @@ def test_a_key_of_the_machines_metadata_lets_its_user_in_and_the_projects_key_no
     user, key = cloud.sh("id -un; cut -d' ' -f2 ~/.ssh/google_compute_engine.pub").stdout.split()
     assert f"{user}:ssh-rsa {key}" in cloud.sh("gcloud compute project-info describe").stdout
     assert machine.ssh("true", user=user, key="~/.ssh/google_compute_engine").status == 255
+
+
+def test_a_key_with_an_end_lets_its_user_in_until_then(cloud, machine):
+    key = "~/.ssh/google_compute_engine"
+    cloud.sh(f"gcloud compute ssh eve@{machine.name} {ZONE} -q --ssh-key-expire-after=1h --command=true")
+    describe = f"gcloud compute instances describe {machine.name} {ZONE} --format=json"
+    items = json.loads(cloud.sh(describe).stdout)["metadata"]["items"]
+    [keys] = [item["value"] for item in items if item["key"] == "ssh-keys"]
+    assert "google-ssh" in keys and machine.ssh("id -un", user="eve", key=key).stdout == "eve\n"
+    ended = re.sub(r'"expireOn":"\d+', '"expireOn":"2020', keys)
+    cloud.sh(f"cat > ended <<'END'\n{ended}\nEND")
+    cloud.sh(f"gcloud compute instances add-metadata {machine.name} {ZONE} --metadata-from-file=ssh-keys=ended")
+    assert machine.ssh("true", user="eve", key=key).status == 255
+    assert machine.ssh("id -un").stdout == "bob\n"
 
 
 def test_os_login_shuts_the_metadatas_keys_out_while_it_is_on(cloud, machine):

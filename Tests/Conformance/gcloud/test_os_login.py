@@ -53,12 +53,25 @@ def test_gcloud_logs_in_as_the_account_itself(cloud):
             f"gcloud compute instances describe vm-login {ZONE}"
             " '--format=value(networkInterfaces[0].networkIP)'"
         ).stdout.strip()
-        plain = cloud.sh(
-            "ssh -i $HOME/.ssh/google_compute_engine -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
-            f" sa_plain_login@{address} 'id -un; sudo -n id -u'",
-            check=False,
-        )
-        assert plain.stdout.split() == ["sa_plain_login"] and plain.status != 0
+
+        def plain_login():
+            return cloud.sh(
+                "ssh -i $HOME/.ssh/google_compute_engine -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+                f" sa_plain_login@{address} 'id -un; sudo -n id -u'",
+                check=False,
+            )
+
+        plain = plain_login()
+        assert plain.stdout.split() == ["sa_plain_login"] and plain.status == 1
+
+        # Roles count at once: one on the machine alone, and one that the project takes back.
+        role = f"--member=serviceAccount:{account} --role=roles/compute"
+        cloud.sh(f"gcloud compute instances add-iam-policy-binding vm-login {ZONE} {role}.osAdminLogin")
+        assert plain_login().stdout.split() == ["sa_plain_login", "0"]
+        cloud.sh(f"gcloud projects remove-iam-policy-binding {cloud.project} {role}.osLogin")
+        assert plain_login().status == 0
+        cloud.sh(f"gcloud compute instances remove-iam-policy-binding vm-login {ZONE} {role}.osAdminLogin")
+        assert plain_login().status == 255
     finally:
         cloud.sh(f"gcloud compute instances delete vm-login {ZONE} -q")
         cloud.sh("gcloud compute os-login remove-profile -q", check=False)
