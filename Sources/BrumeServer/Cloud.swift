@@ -166,7 +166,7 @@ package struct Cloud: Sendable {
         )
         authorizer.consult(compute.policies)
         apis.append(compute.api)
-        // Who may log in to machines is decided here too.
+        // Both tell Compute Engine's machines of changes.
         apis.append(osLogin.api { try await compute.refreshLogins() })
         apis.append(resourceManager.api(authorizer: authorizer) { try await compute.refreshLogins(of: $0) })
 

@@ -140,7 +140,7 @@ package struct ComputeEngine: Sendable {
         policyMethods = ResourcePolicies.collections.map { [life] collection in
             PolicyMethods(rows: rows(collection, String(collection.dropLast())), authorizer: authorizer) { key in
                 guard key.collection == "instances" else { return }
-                try await life.refreshLogins(of: key.project, only: key)
+                try await life.refreshLogins(of: key)
             }
         }
         groupKeeper = GroupKeeper(store: store, maker: maker, logger: logger)

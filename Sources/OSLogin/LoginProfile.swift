@@ -83,11 +83,14 @@ struct PublicKey: Sendable, Equatable {
         return document
     }
 
-    /// As the metadata `ssh-keys` would have it: `USER:KEY`, and in the place of a comment the end of a key that has one.
+    /// As the metadata `ssh-keys` would have it: `USER:KEY`, and in the place of the comment the end of a key that has one.
     func entry(of user: String) -> String {
-        guard let expires else { return "\(user):\(key)" }
+        let plain = "\(user):" + key.split(separator: " ").prefix(2).joined(separator: " ")
+        guard let expires, expires < Self.endOfTime else { return plain }
         let end = Timestamp.text(Date(timeIntervalSince1970: Double(expires) / 1e6))
-        let plain = key.split(separator: " ").prefix(2).joined(separator: " ")
-        return #"\#(user):\#(plain) google-ssh {"userName":"\#(user)","expireOn":"\#(end)"}"#
+        return plain + #" google-ssh {"userName":"\#(user)","expireOn":"\#(end)"}"#
     }
+
+    /// The year 10000, which sshd cannot write.
+    private static let endOfTime: Int64 = 253_402_300_800_000_000
 }

@@ -32,6 +32,9 @@ struct LoginStore: Sendable {
     }
 
     /// Keeps a key, in the place of an equal one; gives the account a user in the project.
+    ///
+    /// - Throws: ``GoogleError`` `alreadyExists` (409) when the user is another account's there: machines could not tell
+    ///   them apart.
     func put(_ key: PublicKey, of account: String, project: String?) async throws {
         try await database.write { db in
             try db.execute(
@@ -39,6 +42,15 @@ struct LoginStore: Sendable {
                 arguments: [account, key.fingerprint, key.key, key.expires]
             )
             guard let project else { return }
+            let accounts = try String.fetchAll(
+                db,
+                sql: "SELECT account FROM osloginUsers WHERE project = ? AND account <> ?",
+                arguments: [project, account]
+            )
+            let user = LoginProfile.username(of: account)
+            if let other = accounts.first(where: { LoginProfile.username(of: $0) == user }) {
+                throw GoogleError.alreadyExists("The POSIX user '\(user)' is '\(other)' in the project '\(project)'.")
+            }
             try db.execute(sql: "INSERT OR IGNORE INTO osloginUsers VALUES (?, ?)", arguments: [account, project])
         }
     }

@@ -63,7 +63,7 @@ package struct OSLogin: Sendable {
         do {
             try await authorizer.authorize(caller, for: "compute.instances.\(verb)", on: instance)
             return true
-        } catch let error as GoogleError where error.status == .permissionDenied {
+        } catch let error as GoogleError where [.permissionDenied, .notFound].contains(error.status) {
             return false
         }
     }

@@ -50,8 +50,18 @@ package struct ResourceManager: ProjectDirectory {
         return owner
     }
 
-    private func methods(authorizer: (any Authorizer)?) -> ProjectMethods {
-        ProjectMethods(store: store, access: access, authorizer: authorizer, now: now, makeNumber: makeNumber)
+    private func methods(
+        authorizer: (any Authorizer)?,
+        onPolicyChange: @escaping @Sendable (String) async throws -> Void = { _ in }
+    ) -> ProjectMethods {
+        ProjectMethods(
+            store: store,
+            access: access,
+            authorizer: authorizer,
+            onPolicyChange: onPolicyChange,
+            now: now,
+            makeNumber: makeNumber
+        )
     }
 
     /// - Parameter onPolicyChange: Called with a project's ID before a change of its policy is answered.
@@ -60,7 +70,7 @@ package struct ResourceManager: ProjectDirectory {
         onPolicyChange: @escaping @Sendable (String) async throws -> Void = { _ in }
     ) -> API {
         let table = MethodTable(authorizer: AnyState(authorizer: authorizer, store: store, access: access))
-        let projects = methods(authorizer: authorizer)
+        let projects = methods(authorizer: authorizer, onPolicyChange: onPolicyChange)
         let id = "cloudresourcemanager.projects."
         let may = "resourcemanager.projects."
         for version in ["v1", "v3"] {
@@ -77,12 +87,9 @@ package struct ResourceManager: ProjectDirectory {
                 id + "setIamPolicy",
                 .post,
                 one + ":setIamPolicy",
-                requires: may + "setIamPolicy"
-            ) { input, caller in
-                let (project, policy) = try await projects.setIamPolicy(input, as: caller)
-                try await onPolicyChange(project)
-                return policy
-            }
+                requires: may + "setIamPolicy",
+                projects.setIamPolicy
+            )
             table.add(
                 id + "testIamPermissions",
                 .post,

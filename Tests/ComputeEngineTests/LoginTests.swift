@@ -64,6 +64,12 @@ struct LoginTests {
                 #expect(reply.status == 200, "\(reply.text)")
             }
             #expect(cloud.inside.inputs(of: "users-up.sh").count == before + 1)
+            // What changes while a machine is suspended counts when it goes on.
+            _ = try await cloud.done(cloud.api.post("\(ComputeCloud.instances)/on/suspend"))
+            #expect(try await cloud.api.post("\(ComputeCloud.instances)/on/setIamPolicy", json: policy).status == 200)
+            #expect(cloud.inside.inputs(of: "users-up.sh").count == before + 1)
+            _ = try await cloud.done(cloud.api.post("\(ComputeCloud.instances)/on/resume"))
+            #expect(cloud.inside.inputs(of: "users-up.sh").count == before + 2)
         }
     }
 }

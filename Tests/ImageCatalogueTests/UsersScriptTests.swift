@@ -72,12 +72,21 @@ struct UsersScriptTests {
             "etc/group": "root:x:0:\nadm:x:4:syslog\nusers:x:100:\nvideo:x:44:\n", "etc/sudoers.d/README": "",
             "etc/skel/.profile": "# hello\n",
         ]
-        let first = "ada:ssh-rsa A ada\nnode:ssh-rsa N node\nroot:ssh-rsa R root\n"
+        let first = "ada:ssh-rsa A ada\nnode:ssh-rsa N node\nroot:ssh-rsa R root\neve.x:ssh-rsa E eve\n"
         try await withMachine(files, runs: first, first, "-ada:ssh-rsa A ada\nnode:ssh-rsa N node\n") { read in
-            #expect(read("etc/group") == "root:x:0:\nadm:x:4:syslog,node\nusers:x:100:\nvideo:x:44:node\nada:x:1001:\n")
             #expect(
-                read("etc/passwd")?.hasSuffix("/home/node:/bin/sh\nada:x:1001:1001::/home/ada:/.brume/bin/sh\n") == true
+                read("etc/group")?.split(separator: "\n") == [
+                    "root:x:0:", "adm:x:4:syslog,node,eve.x", "users:x:100:", "video:x:44:node,eve.x", "ada:x:1001:",
+                    "eve.x:x:1002:",
+                ]
             )
+            #expect(
+                read("etc/passwd")?.split(separator: "\n").suffix(3) == [
+                    "node:x:1000:100::/home/node:/bin/sh", "ada:x:1001:1001::/home/ada:/.brume/bin/sh",
+                    "eve.x:x:1002:1002::/home/eve.x:/.brume/bin/sh",
+                ]
+            )
+            #expect(read("etc/sudoers.d/brume-user-eve_x") == nil && read(".brume-run/keys/eve.x") == nil)
             #expect(read("etc/sudoers.d/brume-user-node") == "node ALL=(ALL:ALL) NOPASSWD:ALL\n")
             #expect(read("etc/sudoers.d/brume-user-ada") == nil && read("home/ada/.profile") == "# hello\n")
             let owner = try FileManager.default.attributesOfItem(atPath: root.path + "/home/node")

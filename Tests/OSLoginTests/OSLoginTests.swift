@@ -8,14 +8,17 @@ import Synchronization
 import Testing
 
 private let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHNvbWUga2V5IHRoYXQgaXMgbm8gcmVhbCBvbmU= ada@laptop"
+private let plainKey = key.replacing(" ada@laptop", with: "")
 private let machine = ResourceName(parsing: "projects/demo/zones/us-central1-a/instances/vm")
+private let neighbour = ResourceName(parsing: "projects/demo/zones/us-central1-a/instances/vm-2")
 private let otherMachine = ResourceName(parsing: "projects/other/zones/us-central1-a/instances/vm")
 
-/// Lets the owner do everything, one other account log in, and nobody else.
+/// Lets the owner do everything, one other account log in to one machine, and nobody else.
 private struct TwoAccounts: Authorizer {
     func authorize(_ caller: Caller, for permission: String, on resource: ResourceName) async throws {
         let mayAll = caller.email == "owner@example.com"
-        guard mayAll || (caller.email == "user@example.com" && permission == "compute.instances.osLogin") else {
+        let mayLogIn = caller.email == "user@example.com" && permission == "compute.instances.osLogin"
+        guard mayAll || (mayLogIn && resource == machine) else {
             throw GoogleError.forbidden("Permission '\(permission)' denied.")
         }
     }
@@ -71,7 +74,7 @@ struct OSLoginTests {
         let user = profile["posixAccounts"]?[0]
         #expect(user?["username"] == "owner_example_com" && user?["primary"] == true && user?["accountId"] == "demo")
         #expect(profile["sshPublicKeys"]?.object?.values.map { $0["key"]?.string } == [key])
-        #expect(try await cloud.login.keys(for: machine) == "owner_example_com:\(key)")
+        #expect(try await cloud.login.keys(for: machine) == "owner_example_com:\(plainKey)")
         #expect(try await cloud.login.keys(for: otherMachine) == "")
         // The same again is the same.
         #expect(try await cloud.importKey() == profile)
@@ -80,9 +83,8 @@ struct OSLoginTests {
     @Test func `a key with an end carries it to machines`() async throws {
         let cloud = try LoginCloud()
         let profile = try await cloud.importKey(#", "expirationTimeUsec": "1699999999000000""#)
-        let plain = key.split(separator: " ").prefix(2).joined(separator: " ")
         func given(until end: String) -> String {
-            #"owner_example_com:\#(plain) google-ssh {"userName":"owner_example_com","expireOn":"\#(end)"}"#
+            #"owner_example_com:\#(plainKey) google-ssh {"userName":"owner_example_com","expireOn":"\#(end)"}"#
         }
         #expect(try await cloud.login.keys(for: machine) == given(until: "2023-11-14T22:13:19.000Z"))
         let fingerprint = try #require(profile["sshPublicKeys"]?.object?.keys.first)
@@ -90,6 +92,9 @@ struct OSLoginTests {
         let changed = try await cloud.api.patch(path, json: #"{"expirationTimeUsec": "1700000001000000"}"#)
         #expect(changed.json["expirationTimeUsec"] == "1700000001000000")
         #expect(try await cloud.login.keys(for: machine) == given(until: "2023-11-14T22:13:21.000Z"))
+        // Later than any year of four digits is never.
+        _ = try await cloud.api.patch(path, json: #"{"expirationTimeUsec": "9223372036854775807"}"#)
+        #expect(try await cloud.login.keys(for: machine) == "owner_example_com:\(plainKey)")
         #expect(try await cloud.api.get(path).json["fingerprint"]?.string == fingerprint)
         #expect(try await cloud.api.delete(path).status == 200)
         #expect(try await cloud.api.delete(path).status == 404)
@@ -100,7 +105,21 @@ struct OSLoginTests {
         let cloud = try LoginCloud()
         let path = "/oslogin/v1/users/user@example.com:importSshPublicKey?projectId=demo"
         #expect(try await cloud.others.post(path, json: #"{"key": "\#(key)"}"#).status == 200)
-        #expect(try await cloud.login.keys(for: machine) == "-user_example_com:\(key)")
+        #expect(try await cloud.login.keys(for: machine) == "-user_example_com:\(plainKey)")
+        #expect(try await cloud.login.keys(for: neighbour) == "")
+    }
+
+    @Test func `two accounts are not one user of a project`() async throws {
+        let cloud = try LoginCloud()
+        func imports(_ account: String, to project: String) async throws -> TestReply {
+            let api = TestAPI([cloud.login.api {}], authenticator: FixedIdentity(identity: .account(account)))
+            let path = "/oslogin/v1/users/\(account):importSshPublicKey?projectId=\(project)"
+            return try await api.post(path, json: #"{"key": "\#(key)"}"#)
+        }
+        let (first, second) = ("worker@one.iam.gserviceaccount.com", "worker@two.iam.gserviceaccount.com")
+        #expect(try await imports(first, to: "demo").status == 200)
+        let refused = try await imports(second, to: "demo")
+        #expect(refused.status == 409 && refused.text.contains("sa_worker") && refused.text.contains(first))
     }
 
     @Test func `a user is taken from a project`() async throws {

@@ -55,6 +55,20 @@ private let projects = "/cloudresourcemanager/v1/projects"
 
 @Suite("cloudresourcemanager.projects")
 struct ProjectTests {
+    @Test func `who must know of a project's new policy is told before the answer`() async throws {
+        try await withTestCloud { _, manager in
+            let told = Mutex<[String]>([])
+            let api = TestAPI([manager.api(authorizer: FixedIdentity()) { id in told.withLock { $0.append(id) } }])
+            _ = try await api.post(projects, json: #"{"projectId":"my-lab","name":"My Lab"}"#)
+            let path = "\(projects)/my-lab:setIamPolicy"
+            let viewers = #"{"policy": {"bindings": [{"role": "roles/viewer", "members": ["user:a@example.com"]}]}}"#
+            #expect(try await api.post(path, json: viewers).status == 200)
+            #expect(told.withLock { $0 } == ["my-lab"])
+            #expect(try await api.post("\(projects)/none-such:setIamPolicy", json: viewers).status >= 400)
+            #expect(told.withLock { $0 }.count == 1)
+        }
+    }
+
     @Test func `a project is created by a done operation, and found by ID and by number`() async throws {
         try await withTestCloud { api, manager in
             let made = try await api.post(projects, json: #"{"projectId":"my-lab","name":"My Lab"}"#)

@@ -137,7 +137,9 @@ struct InstanceLife: Sendable {
     private func suspend(_ key: ResourceKey, _: Operations.Operation) async throws {
         let instance = try await store.get(key)
         await endBurst(key)
-        try await engine.pause(Self.workload(of: instance))
+        // What writes its users would wait for it as long as it is held.
+        let workload = Self.workload(of: instance)
+        try await userTurns.take(workload) { try await engine.pause(workload) }
         // Its kernel is the computer's, which would go on taking connections that nobody answers.
         try await walls.close(instance)
         try await setStatus(key, "SUSPENDED") { instance in
@@ -152,6 +154,8 @@ struct InstanceLife: Sendable {
         try await engine.resume(workload)
         await endBurst(key)
         try await walls.raise(for: instance, key)
+        // Who may log in may have changed meanwhile.
+        try await applyUsers(instance, key)
         try await setStatus(key, "RUNNING")
     }
 
@@ -211,38 +215,66 @@ struct InstanceLife: Sendable {
 
     /// Brings the users of running machines with OS Login to who may log in now.
     ///
-    /// - Parameters:
-    ///   - project: Whose machines; nil: of all projects.
-    ///   - only: The one machine that it is about.
-    func refreshLogins(of project: String?, only: ResourceKey? = nil) async throws {
-        try await forEachRunning(of: project) { key, instance in
-            guard only == nil || only == key, try await usesOSLogin(instance, key) else { return }
-            try await applyUsers(instance, key)
-        }
+    /// - Parameter project: Whose machines; nil: of all projects.
+    func refreshLogins(of project: String?) async throws {
+        await forEachRunning(try await store.list("instances", project: project), refreshLogins)
+    }
+
+    /// Brings the users of one instance to who may log in now, if it runs with OS Login.
+    func refreshLogins(of key: ResourceKey) async throws {
+        guard let instance = try await store.find(key) else { return }
+        await forEachRunning([(key, instance)], refreshLogins)
+    }
+
+    @Sendable private func refreshLogins(_ key: ResourceKey, _ instance: JSON) async throws {
+        if try await usesOSLogin(instance, key) { try await applyUsers(instance, key) }
     }
 
     private func refreshProject(_ operation: Operations.Operation) async throws -> JSON {
-        try await forEachRunning(of: operation.project) { key, _ in try await refresh(key, operation) }
+        let instances = try await store.list("instances", project: operation.project)
+        await forEachRunning(instances) { key, _ in try await refresh(key, operation) }
         return [:]
     }
 
-    /// Does something with all running machines of a project, or of all; what fails with one is logged.
+    /// How long a change of what concerns many machines waits for one that does not answer.
+    private static let patience: Duration = .seconds(30)
+
+    /// Does something with all machines that run or are about to; what fails with one is logged.
     private func forEachRunning(
-        of project: String?,
+        _ instances: [(key: ResourceKey, resource: JSON)],
         _ work: @escaping @Sendable (ResourceKey, JSON) async throws -> Void
-    ) async throws {
-        let instances = try await store.list("instances", project: project)
-        try await withThrowingDiscardingTaskGroup { group in
-            for (key, instance) in instances where instance["status"]?.string == "RUNNING" {
+    ) async {
+        await withDiscardingTaskGroup { group in
+            for (key, instance) in instances where ["STAGING", "RUNNING"].contains(instance["status"]?.string) {
                 group.addTask {
-                    do {
-                        try await work(key, instance)
-                    } catch let error as EngineError {
-                        let metadata: Logger.Metadata = ["instance": "\(key.resourceName)"]
-                        logger.warning("cannot refresh a machine: \(error)", metadata: metadata)
+                    let metadata: Logger.Metadata = ["instance": "\(key.resourceName)"]
+                    let isDone = await finishes(within: Self.patience) {
+                        do {
+                            try await work(key, instance)
+                        } catch {
+                            logger.warning("cannot refresh a machine: \(error)", metadata: metadata)
+                        }
                     }
+                    if !isDone { logger.warning("a machine does not answer", metadata: metadata) }
                 }
             }
+        }
+    }
+
+    /// Does something, and gives it up when it takes longer than `limit`.
+    func finishes(within limit: Duration, _ work: @escaping @Sendable () async -> Void) async -> Bool {
+        await withTaskGroup { group in
+            group.addTask {
+                await work()
+                return true
+            }
+            group.addTask {
+                try? await Task.sleep(for: limit)
+                return false
+            }
+            let isDone = await group.next() ?? false
+            group.cancelAll()
+            return isDone
         }
     }
 

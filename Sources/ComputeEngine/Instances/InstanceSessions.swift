@@ -110,12 +110,7 @@ extension InstanceLife {
         do {
             guard let script = try await script("shutdown-script", of: instance, key) else { return }
             let session = try await run(MachineScript.shutdown, script, in: Self.workload(of: instance))
-            await withTaskGroup { group in
-                group.addTask { do { for try await _ in session.output {} } catch {} }
-                group.addTask { try? await Task.sleep(for: limit) }
-                await group.next()
-                group.cancelAll()
-            }
+            _ = await finishes(within: limit) { do { for try await _ in session.output {} } catch {} }
         } catch {
             logger.warning("the shutdown script did not run: \(error)", metadata: ["instance": instance.label])
         }

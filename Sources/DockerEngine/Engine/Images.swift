@@ -117,8 +117,10 @@ extension DockerEngine {
         do {
             try await host.client().call(.DELETE, "/images/\(reference)", query: ["force": "1"])
         } catch let failure as DockerClient.Failure {
+            guard failure.status != 404 else { return }
             // Removals at the same time are told of each other's: of what both stand on, when the name is gone already.
-            guard failure.status != 404, try await image(reference) != nil else { return }
+            let isRace = failure.status == 409 || failure.message.contains("unrecognized image ID")
+            if isRace, try await image(reference) == nil { return }
             throw EngineError.refused(failure.message)
         }
     }

@@ -51,8 +51,10 @@ extension DockerEngine {
     private func makeNetwork(_ spec: NetworkSpec, _ docker: DockerClient) async throws -> JSON? {
         let bridge = Self.bridgeName(of: spec.name, cloud: cloud)
         var options = ["com.docker.network.bridge.name": bridge]
-        // Since version 28 engines drop what comes from another network before any rule is asked.
-        if spec.neighbours != nil, try await facts().majorVersion >= 28 {
+        // Since version 28 engines drop what comes from another network before any rule is asked. Where machines have
+        // packet filters of their own, they decide.
+        let facts = try await facts()
+        if spec.neighbours != nil, facts.doors, facts.packetFilters, facts.majorVersion >= 28 {
             options["com.docker.network.bridge.gateway_mode_ipv4"] = "nat-unprotected"
         }
         if let mtu = HostRoutes.uplinkMTU, mtu < 1500 { options["com.docker.network.driver.mtu"] = String(mtu) }

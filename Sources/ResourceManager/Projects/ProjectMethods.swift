@@ -8,6 +8,8 @@ struct ProjectMethods: Sendable {
     let access: any ProjectAccess
     /// nil only while the cloud makes its first project.
     let authorizer: (any Authorizer)?
+    /// Called with a project's ID before a change of its policy is answered.
+    let onPolicyChange: @Sendable (String) async throws -> Void
     let now: @Sendable () -> Date
     let makeNumber: @Sendable () -> Int64
 
@@ -168,11 +170,12 @@ struct ProjectMethods: Sendable {
         try await access.policy(ofProject: find(input).projectId)
     }
 
-    /// - Returns: The project's ID, and its policy as it is now.
-    func setIamPolicy(_ input: NamedProjectInput, as caller: Caller) async throws -> (String, Policy) {
-        let policy: Policy = try (input.body["policy"] ?? [:]).decode()
+    func setIamPolicy(_ input: NamedProjectInput, as caller: Caller) async throws -> Policy {
+        let asked: Policy = try (input.body["policy"] ?? [:]).decode()
         let project = try await find(input).projectId
-        return (project, try await access.setPolicy(policy, ofProject: project))
+        let policy = try await access.setPolicy(asked, ofProject: project)
+        try await onPolicyChange(project)
+        return policy
     }
 
     func testIamPermissions(_ input: NamedProjectInput, as caller: Caller) async throws -> JSON {

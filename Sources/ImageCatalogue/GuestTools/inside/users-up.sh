@@ -1,8 +1,9 @@
 # users-up.sh INSTANCE NAME DOMAIN < SSH-KEYS: tells a running machine whose it is, and gives it its name and its users.
 # Prints the machine's own public key. May be repeated.
 #
-# SSH-KEYS are lines as the metadata `ssh-keys` has them: `ada:ssh-ed25519 AAAA… ada@laptop`. Users who are not named any
-# more keep their files and lose their keys. A `-` before a name says that the user may not become root.
+# SSH-KEYS are lines as the metadata `ssh-keys` has them, `ada:ssh-ed25519 AAAA… ada@laptop`, with options of sshd's before
+# the key. Users who are not named any more keep their files and lose their keys, and may not become root any more. A `-`
+# before a name says that the user may not become root.
 #
 # A program costs a machine with an imitated processor a twentieth of a second: nearly all is the shell's own, or awk's.
 set -u
@@ -143,9 +144,10 @@ done << E
 $changes
 E
 for file in /.brume-run/keys/*; do
+    name=${file##*/}
     case $names in
-    *" ${file##*/} "*) ;;
-    *) [ ! -f "$file" ] || rm -f "$file" ;;
+    *" $name "*) ;;
+    *) [ ! -f "$file" ] || rm -f "$file" "/etc/sudoers.d/brume-user-${name//./_}" ;;
     esac
 done
 [ ! -f /.brume-run/hostkey.pub ] || { read -r key < /.brume-run/hostkey.pub && echo "$key"; }
