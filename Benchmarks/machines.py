@@ -180,11 +180,12 @@ def container(cloud, model, name, key, public):
     docker(cloud, "POST", f"/containers/create?name={name}", body)
     docker(cloud, "POST", f"/containers/{name}/start")
     client = ["docker", "-H", cloud.switched()["DOCKER_HOST"], "exec"]
-    subprocess.run(client + ["-d", name, "/.brume/bin/sh", "/.brume/libexec/ssh-up.sh"], check=True)
     subprocess.run(
         client + ["-i", name, "/.brume/bin/sh", "-c", USERS, "users-up.sh", name, name, "by.hand"],
         input=f"bench:{public}\n", text=True, check=True, stdout=subprocess.DEVNULL,
     )
+    # Not before: both write /etc/passwd.
+    subprocess.run(client + ["-d", name, "/.brume/bin/sh", "/.brume/libexec/ssh-up.sh"], check=True)
     ssh(address, key)
 
 

@@ -239,13 +239,13 @@ struct InstanceLife: Sendable {
     /// How long a change of what concerns many machines waits for one that does not answer.
     private static let patience: Duration = .seconds(30)
 
-    /// Does something with all machines that run or are about to; what fails with one is logged.
+    /// Does something with all machines that run; what fails with one is logged.
     private func forEachRunning(
         _ instances: [(key: ResourceKey, resource: JSON)],
         _ work: @escaping @Sendable (ResourceKey, JSON) async throws -> Void
     ) async {
         await withDiscardingTaskGroup { group in
-            for (key, instance) in instances where ["STAGING", "RUNNING"].contains(instance["status"]?.string) {
+            for (key, instance) in instances where instance["status"]?.string == "RUNNING" {
                 group.addTask {
                     let metadata: Logger.Metadata = ["instance": "\(key.resourceName)"]
                     let isDone = await finishes(within: Self.patience) {

@@ -68,6 +68,8 @@ extension InstanceLife {
                 instance["lastStartTimestamp"] = .string(Timestamp.text(changes.now()))
             }
         }
+        // A role that was given or taken while it started has told running machines alone.
+        try await refreshLogins(of: key)
         done = plan
     }
 
